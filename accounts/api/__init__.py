@@ -1,0 +1,1 @@
+"""The kit of the HTTP API: tokens, permissions, errors, pages, throttling, idempotency."""

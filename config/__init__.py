@@ -1,0 +1,1 @@
+"""Settings, environment, routes, processes, engines and the demo: the outermost room of the house."""

@@ -1,0 +1,9 @@
+"""The whole beat schedule in one place: what runs by itself, and how often."""
+
+from datetime import timedelta
+
+SCHEDULE = {
+    "sweep-inbound-events": {"task": "inbox.tasks.sweep_inbound_events", "schedule": timedelta(seconds=20)},
+    "sweep-outbound-messages": {"task": "inbox.tasks.sweep_outbound_messages", "schedule": timedelta(seconds=20)},
+    "sweep-attachments": {"task": "inbox.tasks.sweep_attachments", "schedule": timedelta(minutes=1)},
+}

@@ -1,0 +1,1 @@
+"""People: contacts, profiles, identifiers; how they are recognised, merged and separated."""

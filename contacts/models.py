@@ -1,0 +1,248 @@
+"""A person is a contact; everything we were ever told about them hangs from a profile; merging moves profiles and nothing else."""
+
+from django.contrib.postgres.functions import TransactionNow
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from accounts.models import Channel, Membership
+from accounts.tenancy import TenantModel, TenantQuerySet
+
+
+class Contact(TenantModel):
+    """The person as the team sees them: a set of profiles, and fields computed from them.
+
+    A contact is somebody's *home*: the one a profile was born with. A set of profiles shows the oldest home among them
+    (``born_at``, then id); the other homes of the set are empty, keep their id and redirect, and live again after an unmerge.
+    """
+
+    born_at = models.DateTimeField(help_text="When its first profile was first seen (the provider's time); decides who survives a merge.")
+    # Computed by contacts.survivorship from the profiles; never written by anything else.
+    name = models.CharField(max_length=200, blank=True)
+    fields = models.JSONField(
+        default=dict, help_text="Field → {value, profile, source, at, rule, others: [{value, profile}]}: each value with its provenance."
+    )
+    search_text = models.TextField(blank=True, help_text="Folded name and identifiers, for the search box.")
+    is_anonymous = models.BooleanField(default=True, help_text="Nobody left a contact datum yet: hidden from the directory.")
+    last_seen_at = models.DateTimeField(help_text="Latest activity of its profiles, either way.")
+    is_empty = models.BooleanField(default=False, help_text="All its profiles sit in another contact: it redirects.")
+    history = HistoricalRecords(historical_queryset=TenantQuerySet, excluded_fields=["search_text", "last_seen_at"])
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(
+                fields=["account", "-last_seen_at", "-id"], name="contact_directory", condition=models.Q(is_empty=False, is_anonymous=False)
+            ),
+            GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="contact_search"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or str(_("Visitor"))
+
+
+class Source(models.TextChoices):
+    """Where a profile's values come from."""
+
+    CHANNEL = "channel", _("Channel")
+    FORM = "form", _("Form")
+    AGENT = "agent", _("Agent")
+    API = "api", _("API")
+    IMPORT = "import", _("Import")
+    CRM = "crm", _("CRM")
+
+
+class Profile(TenantModel):
+    """One source record: what one channel address, one form, one import or one CRM told us about somebody.
+
+    Never rewritten by a merge, apart from ``contact``. ``(channel, address, episode)`` names it; at most one per address is current.
+    """
+
+    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="profiles")
+    # Null where the profile joined an existing contact at birth; made when it is first separated.
+    home = models.OneToOneField(Contact, on_delete=models.PROTECT, related_name="home_of", null=True)
+    source = models.CharField(max_length=10, choices=Source.choices, default=Source.CHANNEL)
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", null=True)
+    address = models.CharField(
+        max_length=320, blank=True, help_text="Normal form of the sender's address on the channel; empty for other sources."
+    )
+    episode = models.PositiveIntegerField(
+        default=1, help_text="Counts the profiles of one address: standard mode starts another after a silence."
+    )
+    is_current = models.BooleanField(default=True, help_text="New messages of the address go here.")
+    former = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, related_name="+", help_text="The earlier episode, shown as a link."
+    )
+    given = models.JSONField(default=dict, help_text="Field → value as given (name, language, username, city, reason …).")
+    given_at = models.JSONField(default=dict, help_text="Field → when it was given, ISO 8601 in UTC.")
+    outranks = models.BooleanField(default=False, help_text="A person's correction: wins over every rule.")
+    first_seen_at = models.DateTimeField(help_text="The provider's time of the first message, or when the record was made.")
+    last_seen_at = models.DateTimeField(help_text="Latest message either way, the provider's time.")
+    created_at = models.DateTimeField(db_default=TransactionNow())
+    history = HistoricalRecords(historical_queryset=TenantQuerySet, excluded_fields=["last_seen_at"])
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "channel", "address"],
+                condition=models.Q(is_current=True) & ~models.Q(address=""),
+                name="profile_current_once",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "channel", "address", "episode"], condition=~models.Q(address=""), name="profile_episode_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "contact"])]
+
+
+class IdentifierKind(models.TextChoices):
+    EMAIL = "email", _("Email")
+    PHONE = "phone", _("Phone")
+    WHATSAPP = "whatsapp", "WhatsApp"
+    WHATSAPP_USER = "whatsapp_user", _("WhatsApp user (BSUID)")
+    INSTAGRAM = "instagram", "Instagram"
+    VISITOR = "visitor", _("Web visitor")
+    APP_USER = "app_user", _("App user")
+    CUSTOMER_NUMBER = "customer_number", _("Customer number")
+    NATIONAL_ID = "national_id", _("National id")
+
+
+# The kinds that make somebody a contact ("a contact datum").
+CONTACT_DATA = frozenset({"email", "phone", "whatsapp", "whatsapp_user", "customer_number", "national_id"})
+# The kinds by which the unified rule recognises a person on any channel. A WhatsApp id brings the phone it attests.
+UNIFYING = frozenset({"email", "phone"})
+
+
+class Certainty(models.TextChoices):
+    """How sure we are that the identifier is the profile's person's."""
+
+    CLAIMED = "claimed", _("Typed")
+    VERIFIED = "verified", _("Verified")
+    ATTESTED = "attested", _("Attested by the provider")
+
+
+class Identifier(TenantModel):
+    """A value that points to a person: an address we can write to, or a reference."""
+
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="identifiers")
+    kind = models.CharField(max_length=40, choices=IdentifierKind.choices)
+    raw = models.CharField(max_length=320, help_text="As it was given; WhatsApp sends to this spelling.")
+    value = models.CharField(max_length=320, help_text="Normal form, for showing and writing to.")
+    key = models.CharField(max_length=340, help_text="Match key: equal keys point to one person.")
+    key_version = models.PositiveSmallIntegerField(default=1)
+    # Empty for the whole account; otherwise what the value is unique within ("channel:12", "provider:page-id").
+    scope = models.CharField(max_length=80, blank=True)
+    certainty = models.CharField(max_length=10, choices=Certainty.choices, default=Certainty.CLAIMED)
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True, help_text="End of validity (changed or recycled number); null while it holds.")
+    last_seen_at = models.DateTimeField()
+    history = HistoricalRecords(historical_queryset=TenantQuerySet, excluded_fields=["last_seen_at"])
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["account", "profile", "kind", "scope", "key"], name="identifier_once_per_profile")]
+        indexes = [
+            models.Index(fields=["account", "kind", "key"], include=["profile", "scope"], name="identifier_lookup"),
+            models.Index(fields=["account", "profile"]),
+        ]
+
+
+class ValueMark(TenantModel):
+    """What people or rules said about a value itself: shared by several persons, or identifying nobody."""
+
+    class Mark(models.TextChoices):
+        SHARED = "shared", _("Shared by several persons")
+        BLOCKED = "blocked", _("Identifies nobody")
+
+    kind = models.CharField(max_length=40, choices=IdentifierKind.choices)
+    key = models.CharField(max_length=340)
+    mark = models.CharField(max_length=10, choices=Mark.choices)
+    reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    history = HistoricalRecords(historical_queryset=TenantQuerySet)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["account", "kind", "key"], name="value_mark_once")]
+
+
+class NeverMerge(TenantModel):
+    """Two profiles that are not one person: it holds against every automatic path; only an explicit merge lifts it."""
+
+    low = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="+")
+    high = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="+")
+    membership = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
+    reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["account", "low", "high"], name="never_merge_once"),
+            models.CheckConstraint(condition=models.Q(low__lt=models.F("high")), name="never_merge_ordered"),
+        ]
+        indexes = [models.Index(fields=["account", "high"])]
+
+
+class MatchDecision(TenantModel):
+    """What was decided when a record came in, and why. Written for every create, attach, merge and refusal to join."""
+
+    class Outcome(models.TextChoices):
+        CREATED = "created", _("New contact")
+        UPDATED = "updated", _("Known address")
+        ATTACHED = "attached", _("Joined an existing contact")
+        MERGED = "merged", _("Linked two contacts")
+        SUGGESTED = "suggested", _("Kept apart, suggested")
+
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="decisions")
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    rule = models.CharField(max_length=40, help_text="same_address, same_email, same_phone, silence, reply, unknown, …")
+    # Protections that fired, the keys that were compared, names that conflict: {'protections': [...], 'keys': [...], …}.
+    evidence = models.JSONField(default=dict)
+    unified = models.BooleanField(help_text="Whether the account was in unified mode.")
+    policy_version = models.PositiveSmallIntegerField(default=1)
+    cause = models.CharField(
+        max_length=80, blank=True, help_text="What brought it: 'message', 'form', 'bot', 'api', with an id where there is one."
+    )
+    at = models.DateTimeField(db_default=TransactionNow())
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["account", "profile", "-at"])]
+
+
+class MergeEvent(TenantModel):
+    """One merge, unmerge or split: who, why, on what evidence, and which profiles moved from where to where."""
+
+    class Kind(models.TextChoices):
+        MERGE = "merge", _("Merged")
+        UNMERGE = "unmerge", _("Separated")
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    # The contact that was left standing (merge), or the one that was left (unmerge).
+    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="+")
+    cause = models.CharField(max_length=20, help_text="manual, unified, deduplication, crm, undo, switch")
+    actor_kind = models.CharField(max_length=10)
+    actor_name = models.CharField(max_length=120)
+    membership = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)
+    evidence = models.JSONField(default=dict)
+    undoes = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="undone_by")
+    policy_version = models.PositiveSmallIntegerField(default=1)
+    at = models.DateTimeField(db_default=TransactionNow())
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["account", "contact", "-at"]), models.Index(fields=["account", "-at"])]
+
+
+class ProfileMove(TenantModel):
+    """One profile's step in a merge event."""
+
+    event = models.ForeignKey(MergeEvent, on_delete=models.CASCADE, related_name="moves")
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="moves")
+    from_contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="+")
+    to_contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(fields=["account", "event"]),
+            models.Index(fields=["account", "profile"]),
+            models.Index(fields=["account", "from_contact"]),
+            models.Index(fields=["account", "to_contact"]),
+        ]

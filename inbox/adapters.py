@@ -1,0 +1,217 @@
+"""The contract between the inbox and a channel: bytes in, dataclasses out; a message in, a receipt out.
+
+An adapter translates between one provider's wire format and ours and decides nothing. All times are aware datetimes in UTC
+and the provider's own. ``integrations`` fills the registry from an explicit list in ``AppConfig.ready()``.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from contacts.claims import Address, Claim
+
+if TYPE_CHECKING:
+    from accounts.models import Channel
+    from inbox.models import Attachment, InboundEvent, Message
+
+__all__ = ["Address", "Claim"]
+
+
+class UnreadableEvent(Exception):
+    """The stored bytes are not what this provider sends. The event is kept and shown to the admin; trying again is no use."""
+
+
+class DeliveryError(Exception):
+    """The provider did not take the message.
+
+    ``permanent`` errors fail the message at once; the others are tried again with back-off. ``retry_after`` is in seconds.
+    ``code`` is the provider's own, ``text`` is shown to the agent.
+    """
+
+    def __init__(self, text: str, *, permanent: bool, code: str = "", retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.text, self.permanent, self.code, self.retry_after = text, permanent, code, retry_after
+
+
+class OutcomeUnknown(Exception):
+    """The call broke after the request may have been taken (time-out while waiting for the answer): never sent again by itself."""
+
+
+class MediaGone(Exception):
+    """The provider no longer has the file: trying again is no use."""
+
+
+@dataclass(frozen=True)
+class InboundFile:
+    """A file of an inbound message: its bytes where they came along (email), else ``remote``, by which the adapter fetches it."""
+
+    name: str = ""
+    content_type: str = ""
+    content: bytes | None = None
+    content_id: str = ""
+    remote: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class InboundMessage:
+    """One message from the other side, or (``is_echo``) one of ours that was written in the provider's own app.
+
+    ``sender`` is the other side's address on the channel even in an echo. ``reply_to`` names provider ids, the nearest first,
+    of messages that it answers; ``threads`` says whether such a reference proves a reply to our own message and the sender was
+    checked. ``is_automatic`` marks machine mail (never answered by a bot); ``suppresses_replies`` only forbids automatic answers.
+    """
+
+    provider_id: str
+    sender: Address
+    occurred_at: datetime
+    claim: Claim = field(default_factory=Claim)
+    kind: str = "text"
+    body: str = ""
+    html: str = ""
+    folded: str = ""
+    subject: str = ""
+    payload: dict[str, Any] = field(default_factory=dict)
+    files: tuple[InboundFile, ...] = ()
+    reply_to: tuple[str, ...] = ()
+    is_echo: bool = False
+    is_automatic: bool = False
+    suppresses_replies: bool = False
+    raw: Any = None
+
+
+@dataclass(frozen=True)
+class StatusUpdate:
+    """A provider's word on one of our messages: ``status`` is sent, delivered, read or failed."""
+
+    provider_id: str
+    status: str
+    occurred_at: datetime
+    recipient: str = ""
+    code: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class MessageReaction:
+    """An emoji on a message; an empty ``emoji`` takes it back."""
+
+    provider_id: str
+    sender: Address
+    emoji: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class MessageEdit:
+    """The sender changed a message's text."""
+
+    provider_id: str
+    sender: Address
+    body: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class MessageWithdrawal:
+    """The sender took a message back."""
+
+    provider_id: str
+    sender: Address
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class AddressChange:
+    """The other side's address on the channel changed (a new number, a new BSUID): ``sender`` is the old one."""
+
+    sender: Address
+    successor: Address
+    claim: Claim
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class ReadUpTo:
+    """The other side has read our messages up to ``occurred_at``."""
+
+    sender: Address
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class PreferenceChange:
+    """The platform's own opt-out or opt-in: ``category`` is the provider's word, ``wants`` what the person wants."""
+
+    sender: Address
+    category: str
+    wants: bool
+    occurred_at: datetime
+
+
+Inbound = InboundMessage | StatusUpdate | MessageReaction | MessageEdit | MessageWithdrawal | AddressChange | ReadUpTo | PreferenceChange
+
+
+@dataclass(frozen=True)
+class ProviderReceipt:
+    """The provider took the message: ``provider_id`` is the id that its statuses will name."""
+
+    provider_id: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SettingField:
+    """One setting of a channel, for the admin's form and for the API's validation."""
+
+    name: str
+    label: Any
+    help: Any = ""
+    secret: bool = False
+    required: bool = True
+    default: Any = ""
+    kind: str = "text"  # text | url | number | boolean | list
+
+
+class ChannelAdapter(Protocol):
+    """Translate between one provider's wire format and ours; decide nothing."""
+
+    kind: str
+    # The kind of contacts.Identifier that this channel writes to, and the kinds of a person's identifiers it can reach.
+    address_kind: str
+    reaches: frozenset[str]
+    setting_fields: tuple[SettingField, ...]
+    # Whether a signed webhook brings its events; False: a process fetches or a socket carries them.
+    has_webhook: bool
+
+    def validate_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Settings and secrets, cleaned. Raises django's ValidationError, keyed by field, with what to do."""
+        ...
+
+    def parse(self, *, channel: "Channel", event: "InboundEvent") -> list[Inbound]:
+        """Every part of the event, in order. Pure: no database, no network. Raises ``UnreadableEvent``."""
+        ...
+
+    def send(self, *, channel: "Channel", message: "Message") -> ProviderReceipt:
+        """Hand one message over; ``message.outbound.key`` is the idempotency key. Raises ``DeliveryError``, ``OutcomeUnknown``."""
+        ...
+
+    def fetch_media(self, *, channel: "Channel", attachment: "Attachment") -> tuple[bytes, str]:
+        """Bytes and content type of an inbound file. Raises ``MediaGone``; any other error is tried again."""
+        ...
+
+
+_adapters: dict[str, ChannelAdapter] = {}
+
+
+def register(adapter: ChannelAdapter) -> None:
+    """Called once per adapter from ``integrations.apps``."""
+    _adapters[adapter.kind] = adapter
+
+
+def adapter_for(kind: str) -> ChannelAdapter:
+    """The adapter of a channel's kind. Raises ``KeyError`` for a kind that nobody registered."""
+    return _adapters[kind]
+
+
+def registered_kinds() -> list[str]:
+    return list(_adapters)

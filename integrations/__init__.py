@@ -1,0 +1,1 @@
+"""The outside: channels, and later business systems, outgoing webhooks, import and export."""

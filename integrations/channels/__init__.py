@@ -1,0 +1,1 @@
+"""One folder per channel kind. They do not import each other."""
