@@ -15,7 +15,7 @@ env = environ.Env()
 if (BASE_DIR / ".env").is_file():
     env.read_env(str(BASE_DIR / ".env"))
 
-VAR_DIR = Path(env.str("HILO_VAR", default=str(BASE_DIR / "var"))).resolve()
+VAR_DIR = (BASE_DIR / env.str("HILO_VAR", default="var")).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = env.bool("HILO_DEBUG", default=False)

@@ -1,0 +1,20 @@
+"""The settings under test, with engines of their own for the tests.
+
+Two test processes share one database server and one broker, but neither databases nor topics.
+"""
+
+import os
+
+os.environ.setdefault("HILO_ENGINES", "test")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+
+if "REDIS_URL" not in os.environ:
+    from config.embedded import redis_url
+
+    os.environ["REDIS_URL"] = f"{redis_url().removesuffix('/0')}/{int(WORKER[2:]) % 16}"
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import CHANNEL_LAYERS  # noqa: E402
+
+# Topics of the socket layer are not divided by database number.
+CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"hilo-live-{WORKER}"  # type: ignore[index]
