@@ -1,0 +1,1 @@
+"""Setting up and running Hilo on one machine: what `make run` and `make test` do."""
