@@ -2,10 +2,16 @@
 
 from django.urls import include, path
 
-from config import health
+from config import error_answers, health
+
+handler400 = error_answers.bad_request
+handler403 = error_answers.permission_denied
+handler404 = error_answers.page_not_found
+handler500 = error_answers.server_error
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("login/", include("allauth.urls")),
+    path("api/v1/", include("config.api_urls")),
 ]

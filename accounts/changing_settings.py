@@ -1,0 +1,66 @@
+"""Change an account's settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import phonenumbers
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts import auditing
+from accounts.actors import Actor
+from accounts.models import Account
+from accounts.roles import Ability, require
+
+EDITABLE = (
+    "name",
+    "language",
+    "timezone",
+    "default_region",
+    "unification_enabled",
+    "new_contact_after_hours",
+    "name_conflict",
+    "reopen_within_hours",
+    "conversation_per_channel",
+)
+
+
+@transaction.atomic
+def change_settings(*, account: Account, changes: Mapping[str, Any], by: Actor) -> Account:
+    """Set the named fields and write down what was there before. Fields that stay the same are not mentioned.
+
+    Raises ``ValidationError`` keyed by field. Unification only decides about what arrives from now on: contacts that exist
+    already are neither merged nor separated.
+    """
+    require(by, Ability.MANAGE_ACCOUNT)
+    account = Account.objects.select_for_update().get(pk=account.pk)
+    unknown = sorted(set(changes) - set(EDITABLE))
+    if unknown:
+        raise ValidationError({name: _("There is no such setting.") for name in unknown})
+    before = {name: getattr(account, name) for name in EDITABLE}
+    for name, value in changes.items():
+        setattr(account, name, value)
+    _check(account)
+    changed = {name: [before[name], getattr(account, name)] for name in EDITABLE if before[name] != getattr(account, name)}
+    if changed:
+        account.save(update_fields=list(changed))
+        auditing.record(actor=by, action="account.change", target=account, changed=changed)
+    return account
+
+
+def _check(account: Account) -> None:
+    account.name = account.name.strip()
+    account.default_region = account.default_region.upper()
+    errors: dict[str, Any] = {}
+    if account.language not in dict(settings.LANGUAGES):
+        errors["language"] = _("Choose one of: %(codes)s.") % {"codes": ", ".join(dict(settings.LANGUAGES))}
+    if account.default_region not in phonenumbers.SUPPORTED_REGIONS:
+        errors["default_region"] = _("Write the two letters of a country, for example CL.")
+    try:
+        account.full_clean(exclude=["slug"])
+    except ValidationError as error:
+        errors = {**error.message_dict, **errors}
+    if errors:
+        raise ValidationError(errors)
