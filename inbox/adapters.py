@@ -57,8 +57,12 @@ class InboundMessage:
     """One message from the other side, or (``is_echo``) one of ours that was written in the provider's own app.
 
     ``sender`` is the other side's address on the channel even in an echo. ``reply_to`` names provider ids, the nearest first,
-    of messages that it answers; ``threads`` says whether such a reference proves a reply to our own message and the sender was
-    checked. ``is_automatic`` marks machine mail (never answered by a bot); ``suppresses_replies`` only forbids automatic answers.
+    of messages that it answers. ``reply_is_claimed`` says that the sender's own program wrote that reference and whoever knows
+    an id can name it (email): it counts only if the sender is the address that the answered message went to or came from, or
+    another identifier of that person. ``fingerprint`` stands for the content where the sender makes up the provider id too
+    (email): the same id with another fingerprint is another message, kept under ``f"{provider_id}#{fingerprint}"``; the first
+    one's is found in its payload (``payload["fingerprint"]``). ``is_automatic`` marks machine mail (never answered by a bot);
+    ``suppresses_replies`` only forbids automatic answers.
     """
 
     provider_id: str
@@ -73,6 +77,8 @@ class InboundMessage:
     payload: dict[str, Any] = field(default_factory=dict)
     files: tuple[InboundFile, ...] = ()
     reply_to: tuple[str, ...] = ()
+    reply_is_claimed: bool = False
+    fingerprint: str = ""
     is_echo: bool = False
     is_automatic: bool = False
     suppresses_replies: bool = False
