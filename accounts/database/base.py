@@ -7,6 +7,7 @@ rollback undoes a ``SET`` made inside the transaction, so it also forgets what w
 from typing import Any
 
 from django.db.backends.postgresql import base
+from psycopg import sql
 
 from accounts.scope import scoped_account_id
 
@@ -20,6 +21,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # A pooled connection may carry the account of its last user.
         self._account_set = _UNKNOWN
         return super().get_new_connection(conn_params)
+
+    def _configure_role(self, connection: Any) -> bool:
+        # Django quotes the role by a cursor of this wrapper, which waits for the pool whose new connection this is.
+        role = self.settings_dict["OPTIONS"].get("assume_role")
+        if not role:
+            return False
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        return True
 
     def create_cursor(self, name: Any = None) -> Any:
         wanted = scoped_account_id()
