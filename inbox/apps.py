@@ -1,11 +1,15 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class InboxConfig(AppConfig):
     name = "inbox"
 
     def ready(self) -> None:
-        from contacts.announcements import profiles_moved
-        from inbox.weaving import split_conversations
+        from contacts.announcements import contacts_changed, profiles_moved
+        from inbox.searching import create_function
+        from inbox.weaving import split_conversations, tell_of_contacts
 
         profiles_moved.connect(split_conversations, dispatch_uid="inbox.weaving")
+        contacts_changed.connect(tell_of_contacts, dispatch_uid="inbox.weaving.contacts")
+        post_migrate.connect(create_function, sender=self, dispatch_uid="inbox.searching")

@@ -4,6 +4,8 @@ import uuid
 from pathlib import PurePath
 
 from django.contrib.postgres.functions import TransactionNow
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -73,6 +75,7 @@ class Conversation(TenantModel):
     class Meta(TenantModel.Meta):
         indexes = [
             models.Index(fields=["account", "status", "-last_message_at", "-id"], name="conversation_list"),
+            models.Index(fields=["account", "-last_message_at", "-id"], name="conversation_recent"),
             models.Index(fields=["account", "assignee", "status", "-last_message_at", "-id"], name="conversation_mine"),
             models.Index(fields=["account", "channel", "status", "-last_message_at", "-id"], name="conversation_by_channel"),
             models.Index(fields=["account", "profile", "status", "-last_message_at"], name="conversation_of_profile"),
@@ -143,12 +146,17 @@ class Message(TenantModel):
     withdrawn_at = models.DateTimeField(null=True, help_text="Unsent or revoked by its author.")
     occurred_at = models.DateTimeField(help_text="The provider's time, or when we wrote it.")
     created_at = models.DateTimeField(db_default=TransactionNow())
+    # The words of subject and body, folded in Python; read by inbox.searching only.
+    words = SearchVectorField(null=True, editable=False)
 
     class Meta(TenantModel.Meta):
         constraints = [
             models.UniqueConstraint(fields=["account", "channel", "provider_id"], condition=~models.Q(provider_id=""), name="message_once")
         ]
-        indexes = [models.Index(fields=["account", "strand", "-occurred_at", "-id"], name="message_of_strand")]
+        indexes = [
+            models.Index(fields=["account", "strand", "-occurred_at", "-id"], name="message_of_strand"),
+            GinIndex(fields=["account", "words"], name="message_words"),
+        ]
 
 
 def attachment_path(attachment: "Attachment", filename: str) -> str:
@@ -196,6 +204,7 @@ class OutboundMessage(TenantModel):
 
     message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="outbound")
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, help_text="Idempotency key towards the provider.")
+    client_key = models.CharField(max_length=160, blank=True, help_text="The writer's own key: a double submit makes one message.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(db_default=TransactionNow())
@@ -205,6 +214,9 @@ class OutboundMessage(TenantModel):
     created_at = models.DateTimeField(db_default=TransactionNow())
 
     class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["account", "client_key"], condition=~models.Q(client_key=""), name="outbound_message_once")
+        ]
         indexes = [
             models.Index(
                 fields=["account", "next_attempt_at"], condition=models.Q(state__in=["queued", "claimed"]), name="outbound_message_pending"

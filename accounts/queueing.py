@@ -1,0 +1,42 @@
+"""Ask a worker to do something after the transaction; the database stays the queue of record.
+
+A broker that is down or loses everything loses nothing: what is pending is a row, and a sweeper asks again.
+"""
+
+import functools
+from typing import Any
+
+import structlog
+from celery import Task
+from django.db import transaction
+from kombu.exceptions import KombuError
+
+from accounts.scope import account_scope
+
+log = structlog.get_logger("hilo.queue")
+
+
+class AccountTask(Task):
+    """A task of one account: it enters the scope, and its log lines carry the ids it was given."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        account_id: int = kwargs["account_id"]
+        with account_scope(account_id), structlog.contextvars.bound_contextvars(task=self.name, **kwargs):
+            return super().__call__(*args, **kwargs)
+
+
+def enqueue(task: Task, *, in_seconds: float = 0, **ids: Any) -> None:
+    """Hand ``task`` to the broker once the transaction has committed (at once outside one). Never raises for a dead broker."""
+    transaction.on_commit(functools.partial(publish, task, in_seconds=in_seconds, **ids))
+
+
+def publish(task: Task, *, in_seconds: float = 0, **ids: Any) -> bool:
+    """Hand ``task`` to the broker now; ``False`` when the broker did not take it."""
+    try:
+        task.apply_async(kwargs=ids, countdown=in_seconds or None, retry=False)
+    except (KombuError, OSError) as error:
+        log.warning("broker_unreachable", task=task.name, error=type(error).__name__, **ids)
+        return False
+    return True

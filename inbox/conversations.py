@@ -1,0 +1,187 @@
+"""What people do with a conversation: each function is one write, with its audit entry, its event and its live update."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.files import File
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.actors import Actor
+from accounts.auditing import record
+from accounts.models import Membership
+from accounts.roles import Ability, require
+from contacts.models import Profile
+from inbox.counters import recount
+from inbox.filing import Filing
+from inbox.live_updates import tell_account
+from inbox.models import Conversation, ConversationStatus, Direction, Message, ReadMark, Strand
+from inbox.thread_events import EventKind, tell_thread
+
+
+def lock_conversation(conversation_id: int) -> Conversation:
+    """The row, locked until the transaction ends. Raises ``Conversation.DoesNotExist``."""
+    return Conversation.scoped().select_for_update().get(pk=conversation_id)
+
+
+def current_strand(conversation: Conversation) -> Strand:
+    """The strand of the profile that was active last: what agents do in the conversation goes there."""
+    return Strand.scoped().get_or_create(conversation=conversation, profile_id=conversation.profile_id)[0]
+
+
+def _tell(conversation: Conversation) -> None:
+    tell_account(conversation.account_id, "conversation", conversation=conversation.pk)
+
+
+@transaction.atomic
+def assign(*, conversation: Conversation, to: Membership, by: Actor) -> Conversation:
+    """Give the conversation to one member and tell open screens. Raises ``ValidationError`` for a member who left."""
+    locked = lock_conversation(conversation.pk)
+    require(by, Ability.WORK_CONVERSATIONS)
+    if not Membership.scoped().filter(pk=to.pk, is_active=True).exists():
+        raise ValidationError(_("This person no longer works in this account."))
+    if locked.assignee_id == to.pk:
+        return locked
+    locked.assignee = to
+    locked.save(update_fields=["assignee"])
+    record(actor=by, action="conversation.assign", target=locked, to=to.pk)
+    tell_thread(strand=current_strand(locked), kind=EventKind.ASSIGNED, by=by, to=str(to), membership=to.pk)
+    _tell(locked)
+    return locked
+
+
+@transaction.atomic
+def unassign(*, conversation: Conversation, by: Actor) -> Conversation:
+    """Put the conversation back where anybody may take it."""
+    locked = lock_conversation(conversation.pk)
+    require(by, Ability.WORK_CONVERSATIONS)
+    if locked.assignee_id is None:
+        return locked
+    locked.assignee = None
+    locked.save(update_fields=["assignee"])
+    record(actor=by, action="conversation.unassign", target=locked)
+    tell_thread(strand=current_strand(locked), kind=EventKind.UNASSIGNED, by=by)
+    _tell(locked)
+    return locked
+
+
+@transaction.atomic
+def resolve(*, conversation: Conversation, by: Actor) -> Conversation:
+    """Close the matter. A message within the account's ``reopen_within_hours`` opens it again."""
+    locked = lock_conversation(conversation.pk)
+    require(by, Ability.WORK_CONVERSATIONS)
+    if locked.status == ConversationStatus.RESOLVED:
+        return locked
+    locked.status = ConversationStatus.RESOLVED
+    locked.resolved_at = timezone.now()
+    locked.waiting_since = None
+    locked.asks_who = False
+    locked.save(update_fields=["status", "resolved_at", "waiting_since", "asks_who"])
+    record(actor=by, action="conversation.resolve", target=locked)
+    tell_thread(strand=current_strand(locked), kind=EventKind.RESOLVED, by=by)
+    _tell(locked)
+    return locked
+
+
+@transaction.atomic
+def reopen(*, conversation: Conversation, by: Actor) -> Conversation:
+    """Open a resolved matter again."""
+    locked = lock_conversation(conversation.pk)
+    require(by, Ability.WORK_CONVERSATIONS)
+    if locked.status == ConversationStatus.OPEN:
+        return locked
+    reopen_locked(locked, by=by)
+    record(actor=by, action="conversation.reopen", target=locked)
+    _tell(locked)
+    return locked
+
+
+def reopen_locked(locked: Conversation, *, by: Actor) -> None:
+    """The change itself, for writers that hold the row: an agent, or a new message."""
+    locked.status = ConversationStatus.OPEN
+    locked.resolved_at = None
+    locked.save(update_fields=["status", "resolved_at"])
+    tell_thread(strand=current_strand(locked), kind=EventKind.REOPENED, by=by)
+
+
+def add_note(*, conversation: Conversation, body: str, by: Actor, files: Sequence[File] = ()) -> Message:
+    """Write an internal note: nobody outside ever receives it. Raises ``ValidationError`` when there is nothing in it."""
+    with Filing() as filing, transaction.atomic():
+        locked = lock_conversation(conversation.pk)
+        require(by, Ability.WORK_CONVERSATIONS)
+        if not body.strip() and not files:
+            raise ValidationError(_("Write something first."))
+        note = Message.objects.create(
+            strand=current_strand(locked),
+            direction=Direction.NOTE,
+            kind="note",
+            body=body.strip(),
+            author=by.membership,
+            author_kind=by.kind,
+            occurred_at=timezone.now(),
+        )
+        filing.store_ours(note, files)
+        tell_account(locked.account_id, "message", conversation=locked.pk, message=note.pk)
+    return note
+
+
+@transaction.atomic
+def mark_read(*, conversation: Conversation, membership: Membership) -> None:
+    """The member has seen what came in so far. Nobody else's marks change."""
+    fresh = Conversation.scoped().get(pk=conversation.pk)
+    _set_mark(fresh, membership, fresh.last_inbound_at or timezone.now())
+
+
+@transaction.atomic
+def mark_unread(*, conversation: Conversation, membership: Membership) -> None:
+    """Show the last message from outside as unread again, to this member only."""
+    fresh = Conversation.scoped().get(pk=conversation.pk)
+    if fresh.last_inbound_at is not None:
+        _set_mark(fresh, membership, fresh.last_inbound_at - timedelta(microseconds=1))
+
+
+def _set_mark(conversation: Conversation, membership: Membership, read_at: datetime) -> None:
+    ReadMark.objects.bulk_create(
+        [ReadMark(conversation=conversation, membership=membership, read_at=read_at)],
+        update_conflicts=True,
+        unique_fields=["account", "membership", "conversation"],
+        update_fields=["read_at"],
+    )
+
+
+@transaction.atomic
+def say_who(*, conversation: Conversation, profile: Profile, by: Actor) -> Conversation:
+    """Answer the question of a shared address: the conversation is this profile's person's, and so is what follows in it.
+
+    The strand that asked moves to ``profile``; no message does, unless the person already has a strand here.
+    """
+    locked = lock_conversation(conversation.pk)
+    require(by, Ability.WORK_CONVERSATIONS)
+    chosen = Profile.scoped().select_related("contact").get(pk=profile.pk)
+    asked = current_strand(locked)
+    others = Strand.scoped().filter(conversation=locked).exclude(pk=asked.pk).exclude(profile__contact=chosen.contact_id)
+    if others.exists():
+        raise ValidationError(_("Others took part in this conversation: separate it first."))
+    locked.asks_who = False
+    if asked.profile_id != chosen.pk:
+        asked = _move_strand(asked, chosen)
+        locked.profile = chosen
+    locked.save(update_fields=["asks_who", "profile"])
+    recount(locked)
+    record(actor=by, action="conversation.say_who", target=locked, profile=chosen.pk)
+    tell_thread(strand=asked, kind=EventKind.SAID_WHO, by=by, name=str(chosen.contact), profile=chosen.pk)
+    _tell(locked)
+    return locked
+
+
+def _move_strand(strand: Strand, profile: Profile) -> Strand:
+    there = Strand.scoped().filter(conversation=strand.conversation_id, profile=profile).first()
+    if there is None:
+        strand.profile = profile
+        strand.save(update_fields=["profile"])
+        return strand
+    Message.scoped().filter(strand=strand).update(strand=there)
+    strand.delete()
+    return there

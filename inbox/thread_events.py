@@ -1,0 +1,72 @@
+"""What happened to a conversation, told in its thread: message rows of direction ``event``, whose kind is data."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.actors import SYSTEM, Actor
+from inbox.models import Direction, Message, Strand
+
+
+class EventKind(models.TextChoices):
+    """``Message.kind`` of an event."""
+
+    JOINED = "joined", gettext_lazy("Joined an existing contact")
+    CONFLICT = "conflict", gettext_lazy("Another name uses this address")
+    ASKED_WHO = "asked_who", gettext_lazy("Who is writing?")
+    SAID_WHO = "said_who", gettext_lazy("Said who is writing")
+    SEPARATED = "separated", gettext_lazy("Separated")
+    ASSIGNED = "assigned", gettext_lazy("Assigned")
+    UNASSIGNED = "unassigned", gettext_lazy("Unassigned")
+    RESOLVED = "resolved", gettext_lazy("Resolved")
+    REOPENED = "reopened", gettext_lazy("Reopened")
+    BOT = "bot", gettext_lazy("Handed over by the bot")
+    PREFERENCE = "preference", gettext_lazy("Preference changed")
+    ADDRESS_CHANGED = "address_changed", gettext_lazy("Address changed")
+
+
+def tell_thread(*, strand: Strand, kind: EventKind, by: Actor = SYSTEM, at: datetime | None = None, **data: Any) -> Message:
+    """Write one event. ``data`` is JSON that the screen needs (names, values); ``at`` defaults to now."""
+    return Message.objects.create(
+        strand=strand,
+        direction=Direction.EVENT,
+        kind=kind,
+        payload=data,
+        author=by.membership,
+        author_kind=by.kind,
+        occurred_at=at or timezone.now(),
+    )
+
+
+def event_text(event: Message) -> str:
+    """The event in one sentence, in the language that is active. Needs ``author__user``."""
+    data = event.payload
+    values = {
+        "who": str(event.author) if event.author else "Hilo",
+        "to": data.get("to", ""),
+        "names": ", ".join(data.get("names", [])),
+        "value": data.get("value", ""),
+        "former": data.get("former", ""),
+        "name": data.get("name", ""),
+        "category": data.get("category", ""),
+    }
+    sentences = {
+        EventKind.JOINED: _("Recognised as %(name)s by %(value)s"),
+        EventKind.CONFLICT: _("%(names)s also uses %(value)s"),
+        EventKind.ASKED_WHO: _("Several people share %(value)s: who is writing?"),
+        EventKind.SAID_WHO: _("%(who)s said that this is %(name)s"),
+        EventKind.SEPARATED: _("%(who)s separated this from %(name)s"),
+        EventKind.ASSIGNED: _("%(who)s assigned this to %(to)s"),
+        EventKind.UNASSIGNED: _("%(who)s took the assignment away"),
+        EventKind.RESOLVED: _("%(who)s resolved this"),
+        EventKind.REOPENED: _("%(who)s reopened this") if event.author else _("Reopened by a new message"),
+        EventKind.BOT: _("The bot handed over"),
+        EventKind.PREFERENCE: _("Wants %(category)s again") if data.get("wants") else _("Does not want %(category)s any more"),
+        EventKind.ADDRESS_CHANGED: _("Changed from %(former)s to %(value)s"),
+    }
+    sentence = sentences.get(EventKind(event.kind)) if event.kind in EventKind.values else None
+    return sentence % values if sentence else event.body
