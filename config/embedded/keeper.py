@@ -69,7 +69,7 @@ class Keeper:
             cwd=self.order["folder"],
             env=self.order["environment"],
             pass_fds=[self.order["keeper_lock"]],
-            preexec_fn=_follow_parent(self.order["stop_signal"]),
+            preexec_fn=follow_parent(self.order["stop_signal"]),
             user=account[0] if account else None,
             group=account[1] if account else None,
             extra_groups=[] if account else None,
@@ -126,19 +126,30 @@ class Keeper:
         os.close(self.start_lock)
 
 
-def _follow_parent(stop_signal: int) -> Callable[[], None]:
-    """Return what makes a child get `stop_signal` when its parent dies (Linux only)."""
-    if sys.platform != "linux":
-        return lambda: None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+def follow_parent(number: int) -> Callable[[], None]:
+    """Return a `preexec_fn` that makes a child get this signal when this process dies (Linux only)."""
     parent = os.getpid()
+    ask = death_signal()
 
     def follow() -> None:
-        prctl(PR_SET_PDEATHSIG, stop_signal, 0, 0, 0)
+        ask(number)
         if os.getppid() != parent:
             os._exit(1)
 
     return follow
+
+
+def death_signal() -> Callable[[int], None]:
+    """Return what asks the kernel to send the caller a signal when its parent dies (Linux only)."""
+    if sys.platform != "linux":
+        return lambda _number: None
+    # Looked up before a fork, after which loading a library is not safe.
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def ask(number: int) -> None:
+        prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+    return ask
 
 
 def _try_lock(descriptor: int) -> bool:
