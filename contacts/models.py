@@ -73,9 +73,13 @@ class Profile(TenantModel):
     former = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, related_name="+", help_text="The earlier episode, shown as a link."
     )
-    given = models.JSONField(default=dict, help_text="Field → value as given (name, language, username, city, reason …).")
-    given_at = models.JSONField(default=dict, help_text="Field → when it was given, ISO 8601 in UTC.")
+    given = models.JSONField(default=dict, help_text="Field → value as first given (name, language, username, city, reason …).")
+    given_at = models.JSONField(default=dict, help_text="Field → when it was first given, ISO 8601 in UTC.")
+    later = models.JSONField(default=dict, help_text="Field → {value, at}: what the source says since, where that is another value.")
     outranks = models.BooleanField(default=False, help_text="A person's correction: wins over every rule.")
+    corrects = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, related_name="corrections", help_text="The profile whose values it overrides."
+    )
     first_seen_at = models.DateTimeField(help_text="The provider's time of the first message, or when the record was made.")
     last_seen_at = models.DateTimeField(help_text="Latest message either way, the provider's time.")
     created_at = models.DateTimeField(db_default=TransactionNow())
@@ -92,7 +96,7 @@ class Profile(TenantModel):
                 fields=["account", "channel", "address", "episode"], condition=~models.Q(address=""), name="profile_episode_once"
             ),
         ]
-        indexes = [models.Index(fields=["account", "contact"])]
+        indexes = [models.Index(fields=["account", "contact"]), models.Index(fields=["account", "corrects"])]
 
 
 class IdentifierKind(models.TextChoices):
@@ -217,7 +221,7 @@ class MergeEvent(TenantModel):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     # The contact that was left standing (merge), or the one that was left (unmerge).
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="+")
-    cause = models.CharField(max_length=20, help_text="manual, unified, deduplication, crm, undo, switch")
+    cause = models.CharField(max_length=20, help_text="manual, shared, unified, deduplication, crm, undo, switch")
     actor_kind = models.CharField(max_length=10)
     actor_name = models.CharField(max_length=120)
     membership = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")

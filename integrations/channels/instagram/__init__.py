@@ -1,1 +1,0 @@
-"""Instagram messages and comments, https://developers.facebook.com/documentation/instagram-platform/."""

@@ -1,1 +1,0 @@
-"""WhatsApp Cloud API, https://developers.facebook.com/documentation/business-messaging/whatsapp/."""

@@ -1,1 +1,0 @@
-"""The pages of the channels, and the one door for files that providers fetch."""
