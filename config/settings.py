@@ -236,7 +236,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "accounts.api.pagination.NewestFirst",
     "DEFAULT_FILTER_BACKENDS": [],
-    "DEFAULT_SCHEMA_CLASS": "accounts.api.schema.Schema",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttling.TokenThrottle"],
     "DEFAULT_THROTTLE_RATES": {"token": env.str("HILO_API_RATE", default="1200/min")},
     "EXCEPTION_HANDLER": "accounts.api.errors.handle",
@@ -249,8 +249,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "accounts.api.description.add_refusals"],
+    "GET_LIB_DOC_EXCLUDES": "accounts.api.description.doc_excludes",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayOperationId": False},
 }
 PHONENUMBER_DB_FORMAT = "E164"
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -12,6 +12,6 @@ handler500 = error_answers.server_error
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("login/", include("allauth.urls")),
+    path("", include("allauth.urls")),
     path("api/v1/", include("config.api_urls")),
 ]
