@@ -1,5 +1,6 @@
 """The cast and the engines. Tests run under the web role, so that row-level security binds them as it binds the product."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -8,11 +9,17 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
 
 from accounts.models import Account, Channel, Membership, User
 from accounts.opening import open_account
 from accounts.roles import Role
 from accounts.scope import account_scope
+
+# Few examples while people wait, many in `make test-deep`; a shared machine is no reason to fail.
+hypothesis_settings.register_profile("quick", max_examples=25, deadline=None)
+hypothesis_settings.register_profile("deep", max_examples=1000, deadline=None)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 PASSWORD = "una-clave-larga-2026"
 

@@ -78,7 +78,8 @@ def _set_environment() -> None:
 
 def _prepare(display: Display) -> None:
     preparing.check_port(int(os.environ["PORT"]), what="Hilo", variable="PORT")
-    preparing.check_port(int(os.environ["HILO_SIMULATOR_PORT"]), what="The channel simulator", variable="PORT")
+    for offset, what in enumerate(("The channel simulator", "The simulator's IMAP server", "The simulator's SMTP server")):
+        preparing.check_port(int(os.environ["HILO_SIMULATOR_PORT"]) + offset, what=what, variable="PORT")
     with display.step("Starting PostgreSQL and Valkey"):
         preparing.start_engines()
     if preparing.is_prepared():
@@ -97,6 +98,9 @@ def _wants_demo() -> bool:
 
 def _start(processes: Processes, display: Display) -> None:
     commands = read_procfile((CHECKOUT / "Procfile").read_text())
+    # It plays the providers of the demo's channels, which the demo writes down for it.
+    if not (places.var_folder() / "simulator.json").exists():
+        del commands["simulator"]
     addresses = {"web": ("PORT", "/healthz"), "simulator": ("HILO_SIMULATOR_PORT", "/")}
     waiting = {name: addresses[name] for name in addresses if name in commands}
     with display.step(f"Starting {', '.join(commands)}"):

@@ -98,12 +98,13 @@ def _stamp() -> Path:
 
 
 def _state() -> str:
-    """Name the code, the packages and the database."""
+    """Name the code, the packages, the database, and the ports that the demo's channels know."""
     digest = hashlib.sha256()
     for path in _sources():
         digest.update(path.read_bytes())
     born = places.home("postgres") / "born"
-    return f"{digest.hexdigest()} {born.read_text() if born.exists() else ''}"
+    ports = f"{os.environ['PORT']} {os.environ['HILO_SIMULATOR_PORT']}"
+    return f"{digest.hexdigest()} {born.read_text() if born.exists() else ''} {ports} {os.environ.get('HILO_DEMO', 'yes')}"
 
 
 def _sources() -> Iterator[Path]:
