@@ -5,6 +5,8 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 MANAGE := $(PY) manage.py
+# Without its bytecode every process would compile a thousand modules before it starts.
+unexport PYTHONDONTWRITEBYTECODE
 # Whatever is not Hilo itself works on engines of its own, so that it never meets the data of a running Hilo.
 ON_TEST_ENGINES := HILO_ENGINES=test
 

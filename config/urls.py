@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from config import error_answers, health
+from integrations.views.public_file import public_file
 
 handler400 = error_answers.bad_request
 handler403 = error_answers.permission_denied
@@ -14,4 +15,5 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("", include("allauth.urls")),
     path("api/v1/", include("config.api_urls")),
+    path("files/<str:token>/", public_file, name="public-file"),
 ]

