@@ -9,6 +9,7 @@ from accounts.models import Account
 from accounts.scope import current_account_id
 from contacts.models import CONTACT_DATA, Certainty, Contact, Identifier, Profile, Source
 from contacts.names import fold_name, is_placeholder
+from contacts.searching import plain
 
 # Fields that are shown as the person's name when nobody gave one, then these kinds of identifiers.
 NAME_STAND_INS = ("username",)
@@ -153,7 +154,7 @@ def _search_text(profiles: Sequence[Profile], identifiers: Sequence[Identifier])
     for profile in profiles:
         for field, given in values_of(profile):
             if field in ("name", "username"):
-                words |= dict.fromkeys([fold_name(str(given.value)), str(given.value).casefold()])
+                words |= dict.fromkeys([fold_name(str(given.value)), plain(str(given.value))])
     for identifier in identifiers:
-        words |= dict.fromkeys([identifier.value.casefold(), identifier.raw.casefold()])
+        words |= dict.fromkeys([plain(identifier.value), plain(identifier.raw)])
     return "\n".join(word for word in words if word)[:SEARCH_TEXT_LIMIT]

@@ -1,0 +1,119 @@
+"""What an agent knows better: a correction is a profile of its own, which outranks the others and travels with the one it corrects."""
+
+from datetime import UTC
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.actors import Actor
+from accounts.auditing import record
+from accounts.models import Account
+from accounts.roles import Ability, require
+from accounts.scope import current_account_id
+from contacts.announcements import contacts_changed
+from contacts.claims import Claim, ClaimedIdentifier
+from contacts.locks import hold
+from contacts.matching import Recognition, learn
+from contacts.models import Contact, Profile, Source
+from contacts.normalising import normal
+from contacts.survivorship import refresh
+
+LONGEST_FIELD = 40
+LONGEST_VALUE = 500
+# What a person may type in; the other kinds come from providers.
+TYPED_KINDS = frozenset({"email", "phone", "customer_number", "national_id"})
+
+
+@transaction.atomic
+def correct_field(*, contact: Contact, field: str, value: str, by: Actor) -> Contact:
+    """Set a field of the contact by hand: it wins over every rule. An empty value takes the correction back.
+
+    An emptied contact stands for the one that shows its profile now. Raises ``ValidationError``, ``PermissionDenied``.
+    """
+    require(by, Ability.EDIT_CONTACTS)
+    field, value = field.strip(), value.strip()
+    if not field.isidentifier() or len(field) > LONGEST_FIELD:
+        raise ValidationError({"field": _("Write a field's name: letters, digits and underscores.")})
+    if len(value) > LONGEST_VALUE:
+        raise ValidationError({"value": _("Write at most %(max)d characters.") % {"max": LONGEST_VALUE}})
+    profiles = _hold(contact)
+    shown = profiles[0].contact
+    before = shown.fields.get(field)
+    if value:
+        overridden = _overridden(profiles, before, shown)
+        correction = _correction_of(overridden, profiles)
+        correction.given[field] = value
+        correction.given_at[field] = timezone.now().astimezone(UTC).isoformat()
+        correction.save(update_fields=["given", "given_at"])
+    else:
+        for correction in profiles:
+            if correction.outranks and field in correction.given:
+                del correction.given[field], correction.given_at[field]
+                correction.save(update_fields=["given", "given_at"])
+    refresh([shown.pk])
+    old = before["value"] if before else None
+    record(actor=by, action="contact.correct", target=shown, field=field, old=old, new=value or None)
+    contacts_changed.send(sender=Contact, contact_ids=[shown.pk])
+    return Contact.scoped().get(pk=shown.pk)
+
+
+@transaction.atomic
+def add_identifier(*, contact: Contact, kind: str, value: str, by: Actor) -> Recognition:
+    """Add what the person told an agent, and decide at once by the account's mode: in unified mode it may join another contact.
+
+    Raises ``ValidationError`` for what cannot be read as that kind, ``PermissionDenied``.
+    """
+    require(by, Ability.EDIT_CONTACTS)
+    if kind not in TYPED_KINDS:
+        raise ValidationError({"kind": _("Choose what it is: an email, a phone, a customer number or a national id.")})
+    region = Account.objects.only("default_region").get(pk=current_account_id()).default_region
+    if normal(kind, value, region=region) is None:
+        raise ValidationError({"value": _("“%(value)s” cannot be read as that.") % {"value": value[:80]}})
+    profile = _correction_for_identifiers(contact)
+    claim = Claim(identifiers=(ClaimedIdentifier(kind=kind, raw=value),))
+    found = learn(profile=profile, claim=claim, occurred_at=timezone.now(), source=Source.AGENT, cause="agent")
+    record(actor=by, action="identifier.add", target=found.contact, kind=kind, value=value.strip())
+    return found
+
+
+def _hold(contact: Contact) -> list[Profile]:
+    def find() -> list[Profile]:
+        home = Profile.scoped().filter(home=contact.pk).values("contact_id")
+        return list(Profile.scoped().filter(contact__in=home).select_related("contact").order_by("first_seen_at", "pk"))
+
+    hold(find, contacts_of=lambda found: {profile.pk: profile.contact_id for profile in found})
+    return find()
+
+
+def _overridden(profiles: list[Profile], before: dict[str, Any] | None, shown: Contact) -> Profile:
+    """The profile whose value shows now, else the one with the oldest home."""
+    by_id = {profile.pk: profile for profile in profiles}
+    winner = by_id.get(before["profile"]) if before else None
+    if winner is not None:
+        return by_id.get(winner.corrects_id or winner.pk, winner)
+    return next(profile for profile in profiles if profile.home_id == shown.pk)
+
+
+def _correction_of(profile: Profile, profiles: list[Profile]) -> Profile:
+    existing = next((each for each in profiles if each.corrects_id == profile.pk), None)
+    if existing is not None:
+        return existing
+    now = timezone.now()
+    return Profile.objects.create(
+        contact_id=profile.contact_id,
+        source=Source.AGENT,
+        corrects=profile,
+        outranks=True,
+        first_seen_at=now,
+        last_seen_at=now,
+    )
+
+
+def _correction_for_identifiers(contact: Contact) -> Profile:
+    """Read without locks: ``learn`` takes those of the keys first, and finds the profile wherever it sits by then."""
+    home = Profile.scoped().select_related("contact").get(home=contact.pk)
+    anchor = Profile.scoped().get(home=home.contact_id)
+    return _correction_of(anchor, list(Profile.scoped().filter(corrects=anchor)))
