@@ -6,4 +6,10 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_asgi_application()
+django = get_asgi_application()
+
+# These need the apps that the line above has loaded, and tasks need their application.
+from config.celery import app as _celery  # noqa: E402, F401
+from integrations.intake import Intake  # noqa: E402
+
+application = Intake(django)

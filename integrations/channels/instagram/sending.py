@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Channel
+from consent.gate import Reason
 from inbox.adapters import DeliveryError, OutcomeUnknown, ProviderReceipt
 from inbox.models import Attachment, Message
 from integrations.channel_settings import secret_of
@@ -14,7 +15,6 @@ from integrations.public_files import public_file_url
 
 TEXT_LIMIT = 1000  # bytes
 TOO_LONG = _("Instagram takes up to 1,000 bytes of text, about 900 letters. Send it in parts.")
-HUMAN_AGENT = "human_agent_tag"
 
 
 def graph_api(channel: Channel) -> GraphApi:
@@ -66,7 +66,9 @@ def _file_part(file: Attachment) -> dict[str, Any]:
 
 
 def _needs_tag(verdict: dict[str, Any]) -> bool:
-    return HUMAN_AGENT in str(verdict)
+    """The gate is asked when a message is accepted and again when it leaves: the last word counts."""
+    decision = verdict.get("left") or verdict.get("accepted") or {}
+    return decision.get("reason") == Reason.HUMAN_AGENT_TAG
 
 
 def _provider_id(said: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""What Hilo costs, as ratios against the bare engines within one run."""
