@@ -183,7 +183,12 @@ class SettingField:
 
 
 class ChannelAdapter(Protocol):
-    """Translate between one provider's wire format and ours; decide nothing."""
+    """Translate between one provider's wire format and ours; decide nothing.
+
+    Two attributes are optional, ``False`` where missing: ``honours_idempotency_key`` (calling ``send`` again with the same
+    ``message.outbound.key`` delivers once, so a worker that died in between is no risk) and ``threads_by_reference`` (a message
+    names the ones before it: then ``message.reply_to``, ``payload["subject"]`` and ``payload["references"]`` are filled in).
+    """
 
     kind: str
     # The kind of contacts.Identifier that this channel writes to, and the kinds of a person's identifiers it can reach.

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -13,6 +14,7 @@ from accounts.actors import Actor
 from accounts.auditing import record
 from accounts.models import Membership
 from accounts.roles import Ability, require
+from contacts.locks import hold
 from contacts.models import Profile
 from inbox.counters import recount
 from inbox.filing import Filing
@@ -24,6 +26,33 @@ from inbox.thread_events import EventKind, tell_thread
 def lock_conversation(conversation_id: int) -> Conversation:
     """The row, locked until the transaction ends. Raises ``Conversation.DoesNotExist``."""
     return Conversation.scoped().select_for_update().get(pk=conversation_id)
+
+
+def hold_conversation(conversation_id: int, *profile_ids: int) -> Conversation:
+    """Like ``lock_conversation``, with the contact of the conversation (and those of further profiles) held before it.
+
+    For writers that touch profiles too: receiving takes the locks in this order.
+    """
+    of_conversation = Conversation.scoped().filter(pk=conversation_id).values("profile")
+
+    def find() -> dict[int, int]:
+        wanted = Profile.scoped().filter(Q(pk__in=of_conversation) | Q(pk__in=profile_ids))
+        return dict(wanted.values_list("pk", "contact_id"))
+
+    hold(find, contacts_of=lambda found: found)
+    return lock_conversation(conversation_id)
+
+
+def lock_conversation_of(strand_id: int) -> Conversation:
+    """Like ``lock_conversation``, for a strand's, which a separation may be moving right now.
+
+    Whoever locks a conversation and its messages or outbox rows locks the conversation first.
+    """
+    while True:
+        conversation_id = Strand.scoped().values_list("conversation_id", flat=True).get(pk=strand_id)
+        locked = lock_conversation(conversation_id)
+        if Strand.scoped().filter(pk=strand_id, conversation=conversation_id).exists():
+            return locked
 
 
 def current_strand(conversation: Conversation) -> Strand:
@@ -155,11 +184,12 @@ def _set_mark(conversation: Conversation, membership: Membership, read_at: datet
 def say_who(*, conversation: Conversation, profile: Profile, by: Actor) -> Conversation:
     """Answer the question of a shared address: the conversation is this profile's person's, and so is what follows in it.
 
-    The strand that asked moves to ``profile``; no message does, unless the person already has a strand here.
+    The strand that asked moves to ``profile``; no message does, unless the person already has a strand here. Raises
+    ``ValidationError`` when others took part in the conversation.
     """
-    locked = lock_conversation(conversation.pk)
-    require(by, Ability.WORK_CONVERSATIONS)
+    locked = hold_conversation(conversation.pk, profile.pk)
     chosen = Profile.scoped().select_related("contact").get(pk=profile.pk)
+    require(by, Ability.WORK_CONVERSATIONS)
     asked = current_strand(locked)
     others = Strand.scoped().filter(conversation=locked).exclude(pk=asked.pk).exclude(profile__contact=chosen.contact_id)
     if others.exists():

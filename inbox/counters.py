@@ -71,7 +71,7 @@ def recount(conversation: Conversation) -> None:
         waiting = waiting.filter(occurred_at__gt=figures["answered"])
     conversation.message_count = figures["count"]
     conversation.last_inbound_at = figures["last_inbound"]
-    conversation.waiting_since = waiting.exclude(payload__is_automatic=True).aggregate(first=Min("occurred_at"))["first"]
+    conversation.waiting_since = waiting.exclude(payload__has_key="is_automatic").aggregate(first=Min("occurred_at"))["first"]
     last = spoken.select_related("strand").order_by("-occurred_at", "-id").first()
     if last is not None:
         conversation.last_message_at = last.occurred_at

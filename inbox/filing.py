@@ -51,7 +51,12 @@ class Filing:
                 raise ValidationError(
                     _("%(name)s is larger than %(limit)s.") % {"name": file.name, "limit": filesizeformat(settings.ATTACHMENT_MAX_BYTES)}
                 )
-            attachment = Attachment(message=message, name=(file.name or "")[:255], content_type=getattr(file, "content_type", "") or "")
+            attachment = Attachment(
+                account_id=message.account_id,
+                message=message,
+                name=(file.name or "")[:255],
+                content_type=getattr(file, "content_type", "") or "",
+            )
             file.seek(0)
             self.store(attachment, file.read())
             attachment.save()
@@ -63,6 +68,7 @@ class Filing:
         kept = []
         for file in files:
             attachment = Attachment(
+                account_id=message.account_id,
                 message=message,
                 name=file.name[:255],
                 content_type=file.content_type[:120],

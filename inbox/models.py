@@ -240,6 +240,17 @@ class StatusReceipt(TenantModel):
         ]
 
 
+class ProviderPart(TenantModel):
+    """A further provider id of a message of ours that left as several (a caption and files): its statuses and echo name it."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="+")
+    provider_id = models.CharField(max_length=400)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["account", "channel", "provider_id"], name="provider_part_once")]
+
+
 class ReadMark(TenantModel):
     """Up to when a member has read a conversation."""
 

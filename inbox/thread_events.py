@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.actors import SYSTEM, Actor
+from contacts.matching import Recognition
+from contacts.models import UNIFYING, Identifier, MatchDecision
 from inbox.models import Direction, Message, Strand
 
 
@@ -40,6 +42,33 @@ def tell_thread(*, strand: Strand, kind: EventKind, by: Actor = SYSTEM, at: date
         author_kind=by.kind,
         occurred_at=at or timezone.now(),
     )
+
+
+def tell_recognition(*, strand: Strand, recognition: Recognition, at: datetime) -> None:
+    """Tell the thread what was decided about its person: joined by which value, and which other names use it."""
+    value = ""
+    if recognition.outcome in (MatchDecision.Outcome.ATTACHED, MatchDecision.Outcome.MERGED) or recognition.conflict_names:
+        value = _shared_value(recognition)
+    if recognition.outcome in (MatchDecision.Outcome.ATTACHED, MatchDecision.Outcome.MERGED):
+        tell_thread(
+            strand=strand,
+            kind=EventKind.JOINED,
+            at=at,
+            rule=recognition.rule,
+            name=str(recognition.contact),
+            value=value,
+            contact=recognition.contact.pk,
+        )
+    if recognition.conflict_names:
+        tell_thread(strand=strand, kind=EventKind.CONFLICT, at=at, names=recognition.conflict_names, value=value)
+
+
+def _shared_value(recognition: Recognition) -> str:
+    """The profile's email or phone that another profile of the contact carries too."""
+    own = Identifier.scoped().filter(profile=recognition.profile, kind__in=UNIFYING, valid_to=None)
+    others = Identifier.scoped().filter(profile__contact=recognition.contact, valid_to=None).exclude(profile=recognition.profile)
+    shared = own.filter(key__in=others.values("key")).order_by("kind", "pk").first() or own.order_by("kind", "pk").first()
+    return shared.value if shared else ""
 
 
 def event_text(event: Message) -> str:

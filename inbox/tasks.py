@@ -1,0 +1,98 @@
+"""Doors for workers: each enters its account's scope and calls one domain function. All of them are safe to run twice.
+
+The sweepers find what is due and nobody works on: after a broker that lost its queue, a worker that was killed, a back-off.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from celery import Task, shared_task
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.entrances import all_account_ids
+from accounts.queueing import AccountTask, publish
+from accounts.scope import account_scope
+
+# What one sweep asks for per account; the rest waits for the next one.
+MOST_PER_SWEEP = 500
+# A fresh row has just been handed to the broker by whoever made it.
+GRACE = timedelta(seconds=10)
+
+
+@shared_task(base=AccountTask)
+def process_inbound_event(*, account_id: int, event_id: int) -> None:
+    from inbox.receiving import process_event
+
+    process_event(event_id=event_id)
+
+
+@shared_task(base=AccountTask)
+def deliver_message(*, account_id: int, message_id: int) -> None:
+    from inbox.delivery import deliver
+
+    deliver(message_id=message_id)
+
+
+@shared_task(base=AccountTask)
+def settle_abandoned_message(*, account_id: int, message_id: int) -> None:
+    from inbox.delivery import settle_abandoned
+
+    settle_abandoned(message_id=message_id)
+
+
+@shared_task(base=AccountTask)
+def fetch_attachment(*, account_id: int, attachment_id: int) -> None:
+    from inbox.attachments import fetch
+
+    fetch(attachment_id=attachment_id)
+
+
+@shared_task
+def sweep_inbound_events() -> int:
+    """Ask for every stored event that is due."""
+    from inbox.models import InboundEvent
+
+    def due() -> QuerySet[InboundEvent]:
+        return InboundEvent.scoped().filter(state=InboundEvent.State.PENDING, next_attempt_at__lte=timezone.now() - GRACE)
+
+    return _sweep(process_inbound_event, "event_id", lambda: due().order_by("next_attempt_at").values_list("pk", flat=True))
+
+
+@shared_task
+def sweep_outbound_messages() -> int:
+    """Ask for every accepted message that is due, and settle those whose worker died."""
+    from inbox.delivery import CLAIM_LASTS
+    from inbox.models import OutboundMessage
+
+    def due() -> QuerySet[OutboundMessage]:
+        return OutboundMessage.scoped().filter(state=OutboundMessage.State.QUEUED, next_attempt_at__lte=timezone.now() - GRACE)
+
+    def abandoned() -> QuerySet[OutboundMessage]:
+        return OutboundMessage.scoped().filter(state=OutboundMessage.State.CLAIMED, claimed_at__lt=timezone.now() - CLAIM_LASTS)
+
+    asked = _sweep(deliver_message, "message_id", lambda: due().order_by("message").values_list("message", flat=True))
+    return asked + _sweep(settle_abandoned_message, "message_id", lambda: abandoned().values_list("message", flat=True))
+
+
+@shared_task
+def sweep_attachments() -> int:
+    """Ask for every file that is due."""
+    from inbox.models import Attachment
+
+    def due() -> QuerySet[Attachment]:
+        return Attachment.scoped().filter(state=Attachment.State.WAITING, next_attempt_at__lte=timezone.now() - GRACE)
+
+    return _sweep(fetch_attachment, "attachment_id", lambda: due().order_by("next_attempt_at").values_list("pk", flat=True))
+
+
+def _sweep(task: Task, argument: str, find: Callable[[], QuerySet]) -> int:
+    """Ask ``task`` for what ``find`` gives, account by account; stops at the first refusal of the broker. Returns how many."""
+    asked = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            for pk in find()[:MOST_PER_SWEEP]:
+                if not publish(task, account_id=account_id, **{argument: pk}):
+                    return asked
+                asked += 1
+    return asked
