@@ -99,7 +99,8 @@ def _wants_demo() -> bool:
 def _start(processes: Processes, display: Display) -> None:
     commands = read_procfile((CHECKOUT / "Procfile").read_text())
     # It plays the providers of the demo's channels, which the demo writes down for it.
-    if not (places.var_folder() / "simulator.json").exists():
+    has_demo = (places.var_folder() / "simulator.json").exists()
+    if not has_demo:
         del commands["simulator"]
     addresses = {"web": ("PORT", "/healthz"), "simulator": ("HILO_SIMULATOR_PORT", "/")}
     waiting = {name: addresses[name] for name in addresses if name in commands}
@@ -114,7 +115,7 @@ def _start(processes: Processes, display: Display) -> None:
             time.sleep(LOOK_EVERY)
     display.box(
         address=f"http://127.0.0.1:{os.environ['PORT']}/",
-        simulator=f"http://127.0.0.1:{os.environ['HILO_SIMULATOR_PORT']}/" if "simulator" in commands else "",
+        simulator=f"http://127.0.0.1:{os.environ['HILO_SIMULATOR_PORT']}/" if has_demo else "",
         logs=str(processes.logs),
     )
 

@@ -47,15 +47,15 @@ class Display:
         self._print(escape(text))
 
     def box(self, *, address: str, simulator: str, logs: str) -> None:
-        """Show address, logins and what else there is."""
+        """Show where Hilo is; with the demo, which has a simulator, also who can log in."""
         table = Table.grid(padding=(0, 2))
         table.add_row("Hilo", f"[bold]{address}[/bold]")
         if simulator:
             table.add_row("Channel simulator", f"[bold]{simulator}[/bold]")
-        table.add_row("", "")
-        for login in LOGINS:
-            table.add_row(login.role.capitalize(), login.email)
-        table.add_row("Password", PASSWORD)
+            table.add_row("", "")
+            for login in LOGINS:
+                table.add_row(login.role.capitalize(), login.email)
+            table.add_row("Password", PASSWORD)
         table.add_row("", "")
         table.add_row("Logs", escape(logs))
         table.add_row("Stop", "Ctrl-C")

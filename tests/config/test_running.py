@@ -155,6 +155,14 @@ def test_box_shows_addresses_in_one_piece_and_every_login(capsys: pytest.Capture
     assert "hilo-demo-2026" in shown
 
 
+def test_box_without_demo_shows_no_logins(capsys: pytest.CaptureFixture[str]) -> None:
+    Display().box(address="http://127.0.0.1:8000/", simulator="", logs="logs")
+
+    shown = capsys.readouterr().out
+    assert "http://127.0.0.1:8000/" in shown
+    assert "andes.example" not in shown
+
+
 def test_python_without_venv_is_told_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stub = tmp_path / "python"
     stub.write_text("#!/bin/sh\necho ensurepip is not available\nexit 1\n")
