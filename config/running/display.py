@@ -25,8 +25,9 @@ class Display:
         """Show that a step is under way, and how long it took; yields a function for details."""
         begun = time.monotonic()
         if self.console.is_terminal:
+            room = max(10, self.console.width - len(title) - 6)
             with self.console.status(f"{escape(title)} …") as status:
-                yield lambda text: status.update(f"{escape(title)} … [dim]{escape(text[:100])}[/dim]")
+                yield lambda text: status.update(f"{escape(title)} … [dim]{escape(text[:room])}[/dim]")
             mark = "[green]✓[/green] "
         else:
             self._print(f"{title} ...")

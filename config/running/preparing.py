@@ -14,6 +14,7 @@ from config.embedded import database_url, places, redis_url
 from config.embedded.keeper import follow_parent
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+HIGHEST_PORT = 65535
 
 
 class CannotRun(Exception):
@@ -31,7 +32,7 @@ def check_port(port: int, *, what: str, variable: str) -> None:
             raise CannotRun(
                 f"{what} wants port {port} of 127.0.0.1, which cannot be had ({error}).\n"
                 "Perhaps Hilo runs already. End the other program, or choose another port:\n"
-                f"    make run {variable}={port + 10}"
+                f"    make run {variable}={port + 10 if port < HIGHEST_PORT - 20 else 8010}"
             ) from error
 
 
