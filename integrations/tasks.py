@@ -8,10 +8,10 @@ from accounts.queueing import AccountTask
 log = structlog.get_logger("hilo.intake")
 
 
-@shared_task(base=AccountTask)  # type: ignore[untyped-decorator]
+@shared_task(base=AccountTask)
 def process_inbound_events(*, account_id: int, event_ids: list[int]) -> None:
     """Process what the intake stored together. One event that breaks leaves the others alone; the sweeper takes it up again."""
-    from inbox.receiving import process_event  # type: ignore[import-not-found, unused-ignore]
+    from inbox.receiving import process_event
 
     for event_id in event_ids:
         try:
