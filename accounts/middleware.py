@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.entrances import account_id_by_slug
@@ -47,8 +48,9 @@ class AccountScopeMiddleware:
             request.membership = membership
             request.account = membership.account
             request.actor = Actor.person(membership)
-            response = view(request, *args, **kwargs)
-            # A template response is rendered lazily: its queries belong to the scope too.
-            if hasattr(response, "render") and callable(response.render):
-                response = response.render()
+            with timezone.override(membership.account.timezone):
+                response = view(request, *args, **kwargs)
+                # A template response is rendered lazily: its queries belong to the scope too.
+                if hasattr(response, "render") and callable(response.render):
+                    response = response.render()
             return response

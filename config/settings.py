@@ -90,7 +90,7 @@ TEMPLATES = [
                 "csp.context_processors.nonce",
                 "accounts.context.account",
             ],
-            "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "accounts.templatetags.interface"],
         },
     }
 ]
