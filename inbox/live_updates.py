@@ -34,11 +34,12 @@ def tell_group(group: str, message: dict[str, Any]) -> None:
     layers: dict[str, Any] = settings.CHANNEL_LAYERS
     prefix = layers["default"]["CONFIG"]["prefix"]
     try:
-        Redis(connection_pool=_pool()).publish(f"{prefix}__group__{group}", layer.serialize(message))
+        Redis(connection_pool=broker_pool()).publish(f"{prefix}__group__{group}", layer.serialize(message))
     except (RedisError, OSError) as error:
         log.warning("live_update_lost", group=group, error=type(error).__name__)
 
 
 @functools.cache
-def _pool() -> ConnectionPool:
+def broker_pool() -> ConnectionPool:
+    """Connections to the broker for short synchronous commands; shared by the process."""
     return ConnectionPool.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
