@@ -43,6 +43,17 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     connection.settings_dict["OPTIONS"].pop("assume_role")
 
 
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database without a transaction around the test, for what really runs at once (``tests.threads``).
+
+    Rows are committed and stay: the web role may not truncate. So make a fresh account, and ask for no fixture that needs ``db``.
+    """
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+
+
 @pytest.fixture(autouse=True)
 def _temporary_media(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.MEDIA_ROOT = str(tmp_path_factory.mktemp("media"))
