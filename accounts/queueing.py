@@ -27,8 +27,17 @@ class AccountTask(Task):
             return super().__call__(*args, **kwargs)
 
 
+# The broker gives a task that it holds longer than its visibility time-out to a second worker. Longer waits are the sweepers'.
+LONGEST_WAIT = 60.0
+
+
 def enqueue(task: Task, *, in_seconds: float = 0, **ids: Any) -> None:
-    """Hand ``task`` to the broker once the transaction has committed (at once outside one). Never raises for a dead broker."""
+    """Hand ``task`` to the broker once the transaction has committed (at once outside one). Never raises for a dead broker.
+
+    A task that is to run later than a minute from now is left to the sweeper that looks for its row.
+    """
+    if in_seconds > LONGEST_WAIT:
+        return
     transaction.on_commit(functools.partial(publish, task, in_seconds=in_seconds, **ids))
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from inbox.adapters import ChannelAdapter, DeliveryError, OutcomeUnknown, ProviderReceipt, adapter_for
@@ -41,8 +41,10 @@ def deliver(*, message_id: int) -> None:
     message = _claim(message_id)
     if message is None:
         return
-    if _still_allowed(message):
-        _hand_over(message)
+    # What goes wrong is kept with the message, in the account's language.
+    with translation.override(message.account.language):
+        if _still_allowed(message):
+            _hand_over(message)
     _next_for_address(message)
 
 
@@ -76,7 +78,14 @@ def _claim(message_id: int) -> Message | None:
         message = (
             Message.scoped()
             .select_related(
-                "channel", "identifier__profile", "reply_to", "strand__conversation", "strand__profile", "author__user", "outbound"
+                "account",
+                "channel__account",
+                "identifier__profile",
+                "reply_to",
+                "strand__conversation",
+                "strand__profile",
+                "author__user",
+                "outbound",
             )
             .get(pk=message_id)
         )
@@ -95,8 +104,9 @@ def _unsettled(message: Message) -> QuerySet[OutboundMessage]:
 
 
 def _earlier_one_waits(message: Message) -> bool:
-    """Messages to one address leave in the order they were written."""
-    return _unsettled(message).filter(message__lt=message.pk).exists()
+    """Messages to one address leave in the order they were written, but none waits for one that the provider put off for long."""
+    soon = timezone.now() + timedelta(minutes=2)
+    return _unsettled(message).filter(message__lt=message.pk, next_attempt_at__lt=soon).exists()
 
 
 def _next_for_address(message: Message) -> None:
@@ -215,7 +225,7 @@ def settle_abandoned(*, message_id: int) -> None:
         outbound = (
             OutboundMessage.scoped()
             .select_for_update(skip_locked=True, of=("self",))
-            .select_related("message__channel", "message__strand")
+            .select_related("message__account", "message__channel", "message__strand")
             .filter(message=message_id, state=State.CLAIMED, claimed_at__lt=timezone.now() - CLAIM_LASTS)
             .first()
         )
@@ -227,7 +237,8 @@ def settle_abandoned(*, message_id: int) -> None:
             outbound.save(update_fields=["state", "next_attempt_at"])
             queue_delivery(message)
         else:
-            _unknown(message, "")
+            with translation.override(message.account.language):
+                _unknown(message, "")
         _next_for_address(message)
 
 
