@@ -1,0 +1,100 @@
+"""``/a/<slug>/settings/``: the account's own settings, and unification."""
+
+from zoneinfo import available_timezones
+
+import phonenumbers
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.changing_settings import change_settings
+from accounts.middleware import AccountRequest
+from accounts.models import Account, NameConflict
+from accounts.roles import Ability
+from accounts.views.access import needs
+
+
+class AccountForm(forms.ModelForm):
+    class Meta:
+        model = Account
+        fields = [
+            "name",
+            "language",
+            "timezone",
+            "default_region",
+            "new_contact_after_hours",
+            "reopen_within_hours",
+            "conversation_per_channel",
+            "name_conflict",
+        ]
+        labels = {
+            "name": gettext_lazy("Name of the account"),
+            "language": gettext_lazy("Language of what the account sends by itself"),
+            "timezone": gettext_lazy("Time zone"),
+            "default_region": gettext_lazy("Country"),
+            "new_contact_after_hours": gettext_lazy("New contact after a silence of (hours)"),
+            "reopen_within_hours": gettext_lazy("Reopen a resolved conversation within (hours)"),
+            "conversation_per_channel": gettext_lazy("Keep one conversation per channel"),
+            "name_conflict": gettext_lazy("When one email or phone brings two names"),
+        }
+        help_texts = {
+            "timezone": gettext_lazy("Hours and days are shown in it."),
+            "default_region": gettext_lazy("Phones without a prefix are read by its numbering plan."),
+            "new_contact_after_hours": gettext_lazy(
+                "Only without unification: who writes again on the same channel after this many hours becomes a new contact."
+            ),
+            "reopen_within_hours": gettext_lazy("A message within this time opens the same conversation again; later it starts another."),
+            "conversation_per_channel": gettext_lazy("Otherwise a person's open conversation goes on when they change channel."),
+            "name_conflict": gettext_lazy("Two relatives may share a phone: joining shows a warning, keeping apart waits for a decision."),
+        }
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["language"] = forms.ChoiceField(choices=[("es", "Español"), ("en", "English")], label=self.fields["language"].label)
+        self.fields["name_conflict"] = forms.ChoiceField(
+            choices=NameConflict.choices, label=self.fields["name_conflict"].label, help_text=self.fields["name_conflict"].help_text
+        )
+        self.fields["timezone"].widget = forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off"})
+        self.fields["default_region"].widget = forms.TextInput(attrs={"list": "regions", "autocomplete": "off", "maxlength": 2})
+
+
+@require_safe
+def settings_home(request: AccountRequest) -> HttpResponse:
+    """The first page that the member's role may open; one's own profile where there is none."""
+    for name, ability in (("accounts:settings", Ability.MANAGE_ACCOUNT), ("accounts:audit", Ability.READ_AUDIT)):
+        if request.membership.may(ability):
+            return redirect(name, account_slug=request.account.slug)
+    return redirect("accounts:profile")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Ability.MANAGE_ACCOUNT)
+def account(request: AccountRequest) -> HttpResponse:
+    form = AccountForm(request.POST or None, instance=Account.objects.get(pk=request.account.pk))
+    if request.method == "POST" and form.is_valid():
+        try:
+            change_settings(account=request.account, changes=form.cleaned_data, by=request.actor)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("accounts:settings", account_slug=request.account.slug)
+    context = {"form": form, "time_zones": sorted(available_timezones()), "regions": sorted(phonenumbers.SUPPORTED_REGIONS)}
+    return render(request, "accounts/account.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Ability.MANAGE_ACCOUNT)
+def unification(request: AccountRequest) -> HttpResponse:
+    """What unification does, and its switch."""
+    if request.method == "POST":
+        enabled = request.POST.get("enabled") == "yes"
+        change_settings(account=request.account, changes={"unification_enabled": enabled}, by=request.actor)
+        messages.success(request, _("Unification is on from now on.") if enabled else _("Unification is off from now on."))
+        return redirect("accounts:unification", account_slug=request.account.slug)
+    return render(request, "accounts/unification.html")
