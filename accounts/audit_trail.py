@@ -72,7 +72,11 @@ class TrailLine:
 
 def in_words(entry: AuditEntry) -> TrailLine:
     """The entry as a person reads it, in the active language; an action nobody named shows its own name."""
-    shown = "; ".join(f"{name}: {_plain(value, ' → ' if name in CHANGES else ', ')}" for name, value in entry.detail.items() if value not in ("", None, [], {}))
+    shown = "; ".join(
+        f"{name}: {_plain(value, ' → ' if name in CHANGES else ', ')}"
+        for name, value in entry.detail.items()
+        if value not in ("", None, [], {})
+    )
     return TrailLine(
         entry=entry,
         action=str(ACTION_WORDS.get(entry.action, entry.action)),

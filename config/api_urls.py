@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts.api.account import AccountView
 from config.api_description import DocsView, SchemaView
+from inbox.api import ConversationListView, ConversationView, MessagesView, NotesView, TimelineView
 from integrations.api import ChannelListView, ChannelView
 
 app_name = "api"
@@ -13,4 +14,9 @@ urlpatterns = [
     path("account/", AccountView.as_view(), name="account"),
     path("channels/", ChannelListView.as_view(), name="channels"),
     path("channels/<int:pk>/", ChannelView.as_view(), name="channel"),
+    path("contacts/<int:pk>/timeline/", TimelineView.as_view(), name="timeline"),
+    path("conversations/", ConversationListView.as_view(), name="conversations"),
+    path("conversations/<int:pk>/", ConversationView.as_view(), name="conversation"),
+    path("conversations/<int:pk>/messages/", MessagesView.as_view(), name="messages"),
+    path("conversations/<int:pk>/notes/", NotesView.as_view(), name="notes"),
 ]

@@ -251,6 +251,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "accounts.api.description.add_refusals"],
+    "ENUM_NAME_OVERRIDES": {
+        "ChannelKindEnum": "accounts.models.ChannelKind",
+        "IdentifierKindEnum": "contacts.models.IdentifierKind",
+        "ConversationStatusEnum": "inbox.models.ConversationStatus",
+        "MessageStatusEnum": "inbox.models.MessageStatus",
+    },
     "GET_LIB_DOC_EXCLUDES": "accounts.api.description.doc_excludes",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayOperationId": False},
 }

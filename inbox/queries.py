@@ -258,19 +258,24 @@ def conversations_of_contact(contact_id: int, *, limit: int = 20) -> list[Conver
     )
 
 
-def timeline(contact_id: int, *, before: str = "", limit: int = THREAD_PAGE) -> tuple[list[Message], str]:
-    """Everything said with the person on every channel and in every conversation, newest first, and the cursor of the next page.
-
-    Two queries. Raises ``ValueError`` for a cursor that is not ours.
-    """
+def said_with(contact_id: int) -> QuerySet[Message]:
+    """Everything said with the person, on every channel and in every conversation, unordered."""
     strands = Strand.scoped().filter(profile__contact=contact_id).values("pk")
-    found = (
+    return (
         Message.scoped()
         .filter(strand__in=strands)
         .defer("raw", "words")
         .select_related("strand", "channel", "identifier", "author__user")
         .prefetch_related(Prefetch("attachments", queryset=Attachment.scoped().order_by("pk")))
     )
+
+
+def timeline(contact_id: int, *, before: str = "", limit: int = THREAD_PAGE) -> tuple[list[Message], str]:
+    """One page of everything said with the person, newest first, and the cursor of the next page.
+
+    Two queries. Raises ``ValueError`` for a cursor that is not ours.
+    """
+    found = said_with(contact_id)
     if before:
         found = found.filter(_before("occurred_at", before))
     page = list(found.order_by("-occurred_at", "-id")[: limit + 1])
