@@ -1,12 +1,14 @@
-"""Which language a request is answered in: the user's own, else what the browser asks for."""
+"""Which language a request is answered in: the user's own (kept in a cookie), else what the browser asks for."""
 
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 COOKIE = "hilo_language"
+YEAR = 365 * 24 * 3600
 
 
 class LanguageMiddleware:
@@ -22,4 +24,14 @@ class LanguageMiddleware:
             request.LANGUAGE_CODE = language
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
+        self._remember(request, response, chosen)
         return response
+
+    def _remember(self, request: HttpRequest, response: HttpResponse, chosen: str) -> None:
+        """Keep a signed-in person's language, so that it holds from the answer to the login on, and on the next login page."""
+        session = getattr(request, "session", None)
+        if session is None or SESSION_KEY not in session or not request.user.is_authenticated:
+            return
+        if request.user.language != chosen:
+            secure = settings.SESSION_COOKIE_SECURE
+            response.set_cookie(COOKIE, request.user.language, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")

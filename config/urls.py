@@ -13,6 +13,7 @@ handler500 = error_answers.server_error
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("", include("accounts.urls")),
     path("", include("allauth.urls")),
     path("api/v1/", include("config.api_urls")),
     path("files/<str:token>/", public_file, name="public-file"),

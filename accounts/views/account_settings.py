@@ -6,7 +6,7 @@ import phonenumbers
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -93,7 +93,10 @@ def account(request: AccountRequest) -> HttpResponse:
 def unification(request: AccountRequest) -> HttpResponse:
     """What unification does, and its switch."""
     if request.method == "POST":
-        enabled = request.POST.get("enabled") == "yes"
+        wanted = request.POST.get("enabled")
+        if wanted not in ("yes", "no"):
+            return HttpResponseBadRequest()
+        enabled = wanted == "yes"
         change_settings(account=request.account, changes={"unification_enabled": enabled}, by=request.actor)
         messages.success(request, _("Unification is on from now on.") if enabled else _("Unification is off from now on."))
         return redirect("accounts:unification", account_slug=request.account.slug)
