@@ -72,7 +72,7 @@ def test_the_settings_show_what_exists_and_what_the_role_may_open(
 
     assert icons(agent) == []
     assert icons(supervisor) == ["scroll-text"]
-    assert icons(admin) == ["building-2", "plug", "users-round", "scroll-text"]
+    assert icons(admin) == ["building-2", "merge", "plug", "users-round", "scroll-text"]
 
 
 @pytest.mark.parametrize(("path", "status"), [("/nada", 404)])
