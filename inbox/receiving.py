@@ -87,11 +87,11 @@ def process_event(*, event_id: int) -> None:
     try:
         parts = adapter_for(event.channel.kind).parse(channel=event.channel, event=event)
     except UnreadableEvent as error:
-        log.warning("event_unreadable", event=event.pk, channel=event.channel_id)
+        log.warning("event_unreadable", event_id=event.pk, channel=event.channel_id)
         _settle(event, InboundEvent.State.UNREADABLE, error=str(error) or "unreadable")
         return
     except Exception as error:
-        log.exception("parse_failed", event=event.pk, channel=event.channel_id)
+        log.exception("parse_failed", event_id=event.pk, channel=event.channel_id)
         _try_later(event, [f"{type(error).__name__}: {error}"], early_only=False)
         return
     problems: list[str] = []
@@ -106,7 +106,7 @@ def process_event(*, event_id: int) -> None:
             problems.append(f"{number}/{len(parts)} {type(part).__name__}: {error}")
         except Exception as error:
             early_only = False
-            log.exception("part_failed", event=event.pk, channel=event.channel_id, part=number)
+            log.exception("part_failed", event_id=event.pk, channel=event.channel_id, part=number)
             problems.append(f"{number}/{len(parts)} {type(part).__name__}: {type(error).__name__}: {error}")
     if problems:
         _try_later(event, problems, early_only=early_only)

@@ -17,4 +17,4 @@ def process_inbound_events(*, account_id: int, event_ids: list[int]) -> None:
         try:
             process_event(event_id=event_id)
         except Exception:
-            log.exception("event_broke", event=event_id)
+            log.exception("event_broke", event_id=event_id)

@@ -1,0 +1,94 @@
+"""A real Celery worker on the test database, with a broker of its own that may be flushed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import redis
+from celery import Celery
+from django.conf import settings
+from django.db import connection
+
+from config.embedded import valkey_binary
+from tests.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def wait_until(what: Callable[[], Any], *, seconds: float = 60) -> Any:
+    """Ask again until the answer is true, and give it back; fail when that takes longer than ``seconds``."""
+    end = time.monotonic() + seconds
+    while not (value := what()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s")
+        time.sleep(0.05)
+    return value
+
+
+class Engine:
+    """A broker, and as many workers as a test starts and kills."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+        port = free_port()
+        self.url = f"redis://127.0.0.1:{port}/0"
+        self._start(str(valkey_binary()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "")
+        self.broker = redis.Redis.from_url(self.url)
+        wait_until(self._answers)
+        self.app = Celery("tests", broker=self.url, set_as_current=False)
+        self.app.conf.task_ignore_result = True
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Runs as in production: processes forked, under the web role."""
+        return self._start(sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--concurrency=1", "--loglevel=warning")
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        """``kill -9`` for the worker and the processes it forked."""
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait(10)
+
+    def ask(self, task: str, **arguments: Any) -> None:
+        self.app.send_task(task, kwargs=arguments)
+
+    def close(self) -> None:
+        self.broker.close()
+        self.app.close()
+        for process in reversed(self.processes):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(10)
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")[-4000:]
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.broker.ping())
+        except redis.RedisError:
+            return False
+
+    def _start(self, *command: str) -> subprocess.Popen[bytes]:
+        row = connection.settings_dict
+        user = quote(row["USER"]) + (f":{quote(row['PASSWORD'])}" if row["PASSWORD"] else "")
+        place = f"{row['NAME']}?host={quote(row['HOST'] or 'localhost', safe='')}&port={row['PORT'] or 5432}"
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DATABASE_URL": f"postgres://{user}@/{place}",
+            "REDIS_URL": self.url,
+            "HILO_VAR": str(self.folder),
+            "HILO_SECRET_KEY": settings.SECRET_KEY,
+            "HILO_FIELD_KEYS": ",".join(settings.FIELD_ENCRYPTION_KEYS),
+            "HILO_OUTGOING_HTTP_ALLOW": "127.0.0.1",
+        }
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+        self.processes.append(process)
+        return process
