@@ -22,8 +22,9 @@ run: environment  ## Run Hilo with its demo; PORT=8010 chooses another port
 
 test: environment  ## Run every check and every test
 	@$(PY) -m tests.chromium
-	@$(MAKE) --no-print-directory check
-	@$(ON_TEST_ENGINES) $(PY) -m pytest -n 2 $(ARGS)
+	@$(MAKE) --no-print-directory check; checked=$$?; \
+	$(ON_TEST_ENGINES) $(PY) -m pytest -n 2 $(ARGS) || exit; \
+	if [ $$checked -ne 0 ]; then echo 'The tests pass, but make check does not: see above.'; fi; exit $$checked
 
 test-deep: environment  ## Run the tests with many more examples
 	@$(PY) -m tests.chromium

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import environ
 from django.utils.translation import gettext_lazy as _
@@ -104,6 +105,8 @@ def database() -> dict[str, Any]:
         from config.embedded import postgres_connection
 
         connection = dict(postgres_connection())
+    # libpq takes a socket's folder percent-encoded in the place of the host; django-environ leaves it so.
+    connection["HOST"] = unquote(connection["HOST"])
     connection["ENGINE"] = "accounts.database"
     connection["TEST"] = {"NAME": env.str("HILO_TEST_DATABASE", default="hilo_test")}
     options: dict[str, Any] = dict(connection.get("OPTIONS", {}))

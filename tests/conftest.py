@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.test import Client
+from django.test.utils import setup_databases, teardown_databases
 from hypothesis import settings as hypothesis_settings
 
 from accounts.models import Account, Channel, Membership, User
@@ -33,14 +34,25 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """Afterwards every connection works under the web role."""
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any, django_db_keepdb: bool
+) -> Iterator[None]:
+    """Make the test database; afterwards every connection works under the web role.
+
+    pytest-django's own fixture makes none, and so leaves the connection on the real one, unless a collected test asks for it
+    by the names that pytest-django knows; tests that commit do not.
+    """
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default"}, serialized_aliases=set(), keepdb=django_db_keepdb)
     connection = connections["default"]
     connection.close()
     connection.settings_dict["OPTIONS"]["assume_role"] = settings.APP_ROLE
     yield
     connection.close()
     connection.settings_dict["OPTIONS"].pop("assume_role")
+    if not django_db_keepdb:
+        with django_db_blocker.unblock():
+            teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture

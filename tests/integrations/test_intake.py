@@ -417,11 +417,19 @@ class TestAnnouncing:
     """The call to the broker, with a real one."""
 
     @pytest.fixture
-    def broker(self) -> Iterator[Redis]:
-        with Redis.from_url(settings.REDIS_URL) as client:
+    def broker(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
+        """A database of the broker that no worker of the browser tests listens to."""
+        from config.celery import app
+
+        server, _, number = settings.REDIS_URL.rpartition("/")
+        url = f"{server}/{15 - int(number)}"
+        monkeypatch.setitem(app.conf, "broker_write_url", url)
+        app.pool.force_close_all()
+        with Redis.from_url(url) as client:
             client.delete("celery")
             yield client
             client.delete("celery")
+        app.pool.force_close_all()
 
     def tasks(self, broker: Redis) -> list[tuple[str, dict[str, Any]]]:
         messages = [json.loads(raw) for raw in reversed(broker.lrange("celery", 0, -1))]  # type: ignore[arg-type]
