@@ -59,7 +59,7 @@ class People:
     @classmethod
     def of(cls, value: dict[str, Any]) -> "People":
         senders = {text(message, "from") or text(message, "from_user_id") for message in rows(value, "messages")}
-        return cls(rows(value, "contacts"), alone=len(senders) <= 1)
+        return cls(rows(value, "contacts"), alone=len(senders - {""}) <= 1)
 
     def named(self, *ids: str) -> Person:
         """The person with one of these numbers or BSUIDs, with what the contacts say of them. Raises ``UnreadablePart``."""
