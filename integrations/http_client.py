@@ -106,7 +106,8 @@ def _exchange(prepared: httpx.Request, *, max_bytes: int, ends: float) -> tuple[
         if isinstance(error.__cause__, _Refused) or isinstance(error.__context__, _Refused):
             raise RefusedAddress(str(error)) from error
         raise NotSent(f"{prepared.url.host}: {error or type(error).__name__}") from error
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        # An invalid address can only be where a redirect points to.
         raise NoAnswer(f"{prepared.url.host}: {error or type(error).__name__}") from error
     try:
         content = _read(response, max_bytes=max_bytes, ends=ends)

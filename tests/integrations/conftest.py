@@ -9,13 +9,17 @@ from typing import Any
 
 import httpx
 import pytest
+from django.core.files.base import ContentFile
 
 from accounts.models import Account, Channel
 from accounts.scope import account_scope
-from inbox.models import InboundEvent
+from contacts.models import Identifier, Profile
+from inbox.models import Attachment, InboundEvent, Message, OutboundMessage
 from integrations.intake import Intake
 from integrations.signatures import hub_signature
 from tests.conftest import make_account, make_channel
+from tests.inbox.people import make_conversation, make_profile, say
+from tests.integrations.provider import Provider, playing_provider
 
 PAYLOADS = Path(__file__).parent / "channels"
 APP_SECRET = "el-secreto-de-la-app"
@@ -102,3 +106,35 @@ def hooks(django_db_setup: None, django_db_blocker: Any) -> Iterator[Hooks]:
             secrets={"app_secret": APP_SECRET, "access_token": "x"},
         )
         yield Hooks(account, channel)
+
+
+@pytest.fixture
+def provider(settings: Any) -> Iterator[Provider]:
+    """The provider's API on the loop-back interface, which this installation may reach."""
+    settings.OUTGOING_HTTP_ALLOW = ["127.0.0.1"]
+    with playing_provider() as playing:
+        yield playing
+
+
+def make_outgoing(
+    channel: Channel,
+    body: str = "",
+    *,
+    address: str = "56987654321",
+    kind: str = "text",
+    identifier_kind: str = "",
+    files: tuple[tuple[str, str, bytes], ...] = (),
+    verdict: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Message:
+    """An accepted message to one address, with its outbox row, as the delivery gives it to the adapter."""
+    profile = Profile.objects.filter(channel=channel, address=address).first() or make_profile(channel, address)
+    if identifier_kind:
+        Identifier.objects.filter(profile=profile).update(kind=identifier_kind)
+    conversation = make_conversation(profile)
+    message = say(conversation, body, direction="out", kind=kind, provider_id="", **fields)
+    for name, content_type, content in files:
+        attachment = Attachment(message=message, state="stored", name=name, content_type=content_type, size=len(content))
+        attachment.file.save(name, ContentFile(content))
+    OutboundMessage.objects.create(message=message, verdict=verdict or {})
+    return Message.objects.select_related("channel", "identifier", "reply_to", "outbound").get(pk=message.pk)

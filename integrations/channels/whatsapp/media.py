@@ -11,6 +11,9 @@ from inbox.adapters import DeliveryError, MediaGone
 from inbox.models import Attachment
 from integrations.channels.whatsapp.sending import graph_api
 
+# The id is older than its seven days, or was never ours.
+GONE = frozenset({"100", "http-404", "http-410"})
+
 
 class DamagedFile(Exception):
     """What came is not what was announced; another try may bring it."""
@@ -24,12 +27,10 @@ def fetch(*, channel: Channel, attachment: Attachment) -> tuple[bytes, str]:
         try:
             said = api.get(remote["id"], {"phone_number_id": channel.settings["phone_number_id"]})
         except DeliveryError as error:
-            # 100 with its subcode: the id is older than its seven days, or was never ours.
-            if error.code in ("100", "http-404", "http-410") or (error.permanent and not url):
-                if not url:
-                    raise MediaGone(error.text) from error
-            else:
+            if error.code not in GONE:
                 raise
+            if not url:
+                raise MediaGone(error.text) from error
         else:
             url = said.get("url") or url
             announced = said.get("sha256") or announced
