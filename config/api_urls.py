@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts.api.account import AccountView
 from config.api_description import DocsView, SchemaView
+from contacts.api import ContactListView, ContactView, MergeView, UnmergeView
 from inbox.api import ConversationListView, ConversationView, MessagesView, NotesView, TimelineView
 from integrations.api import ChannelListView, ChannelView
 
@@ -12,6 +13,10 @@ urlpatterns = [
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     path("account/", AccountView.as_view(), name="account"),
+    path("contacts/", ContactListView.as_view(), name="contacts"),
+    path("contacts/merge/", MergeView.as_view(), name="contacts-merge"),
+    path("contacts/<int:pk>/", ContactView.as_view(), name="contact"),
+    path("contacts/<int:pk>/unmerge/", UnmergeView.as_view(), name="contact-unmerge"),
     path("channels/", ChannelListView.as_view(), name="channels"),
     path("channels/<int:pk>/", ChannelView.as_view(), name="channel"),
     path("contacts/<int:pk>/timeline/", TimelineView.as_view(), name="timeline"),

@@ -69,21 +69,22 @@ def is_shared(keys: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [pair for pair in rows.values_list("kind", "key") if pair in wanted]
 
 
-def marks_on(keys: Iterable[tuple[str, str]], *, region: str) -> dict[tuple[str, str], str]:
-    """(kind, key) → "shared" or "blocked", for those of the keys that carry a mark, are on the shipped list or are our own address."""
+def marks_of(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """(kind, key) → "shared" or "blocked", for those of the keys that carry a mark or are on the shipped list. One query."""
     wanted = set(keys)
-    marks: dict[tuple[str, str], str] = {}
     if not wanted:
-        return marks
-    for kind, key in wanted:
-        if is_blocked_by_default(kind=kind, key=key):
-            marks[kind, key] = Mark.BLOCKED
-    for kind, key in wanted & _own_addresses(region):
-        marks[kind, key] = Mark.BLOCKED
-    for kind, key, mark in ValueMark.scoped().filter(key__in=[key for _kind, key in wanted]).values_list("kind", "key", "mark"):
-        if (kind, key) in wanted:
-            marks[kind, key] = mark
-    return marks
+        return {}
+    marks = {(kind, key): str(Mark.BLOCKED) for kind, key in wanted if is_blocked_by_default(kind=kind, key=key)}
+    rows = ValueMark.scoped().filter(key__in=[key for _kind, key in wanted])
+    return marks | {(kind, key): mark for kind, key, mark in rows.values_list("kind", "key", "mark") if (kind, key) in wanted}
+
+
+def marks_on(keys: Iterable[tuple[str, str]], *, region: str) -> dict[tuple[str, str], str]:
+    """The same, and the business's own addresses as "blocked". Two queries."""
+    wanted = set(keys)
+    if not wanted:
+        return {}
+    return dict.fromkeys(wanted & _own_addresses(region), str(Mark.BLOCKED)) | marks_of(wanted)
 
 
 def _own_addresses(region: str) -> set[tuple[str, str]]:

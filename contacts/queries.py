@@ -14,9 +14,9 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import Account, Membership
 from accounts.scope import current_account_id
-from contacts.blocked_values import is_blocked_by_default
+from accounts.tenancy import TenantQuerySet
 from contacts.cards import ShownCard, cards_for
-from contacts.marking import shared_key
+from contacts.marking import marks_of, shared_key
 from contacts.models import (
     UNIFYING,
     Certainty,
@@ -192,9 +192,7 @@ class _People:
 
     @cached_property
     def marks(self) -> dict[tuple[str, str], str]:
-        keys = {shared_key(identifier) for identifier in self.identifiers}
-        rows = ValueMark.scoped().filter(key__in=[key for _kind, key in keys])
-        return {(kind, key): mark for kind, key, mark in rows.values_list("kind", "key", "mark") if (kind, key) in keys}
+        return marks_of({shared_key(identifier) for identifier in self.identifiers})
 
 
 def live_contact(contact_id: int) -> Contact:
@@ -236,11 +234,15 @@ def identifiers_of(contact: Contact) -> list[IdentifierLine]:
 
 def contacts_with_identifier(value: str) -> list[Contact]:
     """The contacts that have the identifier, of whatever kind and however it is spelt; the latest active first."""
+    return list(holders_of(value).order_by("-last_seen_at", "-pk"))
+
+
+def holders_of(value: str) -> TenantQuerySet[Contact]:
+    """The same, unordered."""
     found = _spellings(value)
     if not found:
-        return []
-    ids = Identifier.scoped().filter(found).values("profile__contact_id")
-    return list(Contact.scoped().filter(pk__in=ids).order_by("-last_seen_at", "-pk"))
+        return Contact.scoped().none()
+    return Contact.scoped().filter(pk__in=Identifier.scoped().filter(found).values("profile__contact_id"))
 
 
 def _spellings(value: str) -> Q:
@@ -259,12 +261,12 @@ def _spellings(value: str) -> Q:
 
 def search(text: str, *, limit: int = PAGE) -> list[Contact]:
     """Contacts whose name or identifiers contain the words, or that have the text as an identifier; the latest active first."""
-    return list(_found(text).order_by("-last_seen_at", "-pk")[:limit]) if text.strip() else []
+    return list(contacts_found(text).order_by("-last_seen_at", "-pk")[:limit]) if text.strip() else []
 
 
 def directory(*, search: str = "", before: str = "", limit: int = PAGE) -> DirectoryPage:
     """One page of the contacts that left a datum, the latest active first. Raises ``ValueError`` for a cursor that is not ours."""
-    found = _found(search) if search.strip() else visible_contacts()
+    found = contacts_found(search) if search.strip() else visible_contacts()
     if before:
         at, _separator, pk = before.rpartition("_")
         moment = datetime.fromisoformat(at)
@@ -276,12 +278,13 @@ def directory(*, search: str = "", before: str = "", limit: int = PAGE) -> Direc
     return DirectoryPage(contacts=page, before=f"{page[-1].last_seen_at.isoformat()}_{page[-1].pk}" if more else "")
 
 
-def visible_contacts() -> Any:
+def visible_contacts() -> TenantQuerySet[Contact]:
     """Contacts that stand for themselves and left a contact datum."""
     return Contact.scoped().filter(is_empty=False, is_anonymous=False)
 
 
-def _found(text: str) -> Any:
+def contacts_found(text: str) -> TenantQuerySet[Contact]:
+    """Visible contacts whose name or identifiers contain the words, or that have the text as an identifier. Three queries."""
     ids = set(contacts_matching(text))
     if spelt := _spellings(text):
         ids |= set(Identifier.scoped().filter(spelt).values_list("profile__contact_id", flat=True)[:200])
@@ -354,7 +357,6 @@ def _lines(identifiers: Iterable[Identifier], marks: dict[tuple[str, str], str])
 
 def _line(rows: list[Identifier], mark: str) -> IdentifierLine:
     best = max(rows, key=lambda row: (row.valid_to is None, row.kind == "whatsapp", RANK[Certainty(row.certainty)], -row.pk))
-    kind, key = shared_key(best)
     return IdentifierLine(
         identifier=best,
         kind=best.kind,
@@ -363,7 +365,7 @@ def _line(rows: list[Identifier], mark: str) -> IdentifierLine:
         certainty=Certainty(best.certainty).label,
         is_attested=best.certainty != Certainty.CLAIMED,
         is_shared=mark == ValueMark.Mark.SHARED,
-        is_blocked=mark == ValueMark.Mark.BLOCKED or (not mark and is_blocked_by_default(kind=kind, key=key)),
+        is_blocked=mark == ValueMark.Mark.BLOCKED,
         is_ended=all(row.valid_to is not None for row in rows),
         profile_ids=sorted({row.profile_id for row in rows}),
     )
