@@ -425,11 +425,14 @@ class TestAnnouncing:
         url = f"{server}/{15 - int(number)}"
         monkeypatch.setitem(app.conf, "broker_write_url", url)
         app.pool.force_close_all()
+        app.amqp._producer_pool = None
         with Redis.from_url(url) as client:
             client.delete("celery")
             yield client
             client.delete("celery")
+        monkeypatch.undo()
         app.pool.force_close_all()
+        app.amqp._producer_pool = None
 
     def tasks(self, broker: Redis) -> list[tuple[str, dict[str, Any]]]:
         messages = [json.loads(raw) for raw in reversed(broker.lrange("celery", 0, -1))]  # type: ignore[arg-type]
