@@ -18,6 +18,7 @@ import httpx
 import pytest
 from django.conf import settings
 from django.db import connection, connections
+from kombu import pools
 from redis import Redis
 
 from accounts.models import Channel
@@ -413,6 +414,12 @@ def test_everything_else_goes_to_the_application_behind() -> None:
     assert seen == [("http", "/"), ("http", "/hook"), ("websocket", "/hooks/x/y/")]
 
 
+def forget_broker(app: Any) -> None:
+    """Close every connection to a broker, so that the next one goes where the settings point now."""
+    pools.reset()
+    app._after_fork()
+
+
 class TestAnnouncing:
     """The call to the broker, with a real one."""
 
@@ -424,15 +431,13 @@ class TestAnnouncing:
         server, _, number = settings.REDIS_URL.rpartition("/")
         url = f"{server}/{15 - int(number)}"
         monkeypatch.setitem(app.conf, "broker_write_url", url)
-        app.pool.force_close_all()
-        app.amqp._producer_pool = None
+        forget_broker(app)
         with Redis.from_url(url) as client:
             client.delete("celery")
             yield client
             client.delete("celery")
         monkeypatch.undo()
-        app.pool.force_close_all()
-        app.amqp._producer_pool = None
+        forget_broker(app)
 
     def tasks(self, broker: Redis) -> list[tuple[str, dict[str, Any]]]:
         messages = [json.loads(raw) for raw in reversed(broker.lrange("celery", 0, -1))]  # type: ignore[arg-type]
@@ -458,8 +463,7 @@ class TestAnnouncing:
 
         silent = socket.create_server(("127.0.0.1", 0))
         monkeypatch.setitem(app.conf, "broker_write_url", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
-        app.pool.force_close_all()
-        app.amqp._producer_pool = None
+        forget_broker(app)
         announcer = Announcer()
         hooks.announced = announcer  # type: ignore[assignment]
         done = threading.Event()
@@ -474,8 +478,7 @@ class TestAnnouncing:
             silent.close()
             monkeypatch.undo()
             announcer.close(within=10)
-            app.pool.force_close_all()
-            app.amqp._producer_pool = None
+            forget_broker(app)
 
     def test_what_piles_up_behind_a_dead_broker_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("integrations.intake_announcing.MOST_WAITING", 5)
