@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 @extend_schema(exclude=True)
 class SchemaView(SpectacularAPIView):
     authentication_classes = []
+    http_method_names = ["get", "head"]
     urlconf = "config.urls"
 
 
@@ -16,4 +17,5 @@ class SchemaView(SpectacularAPIView):
 @method_decorator(csp_update({"style-src": ["'unsafe-inline'"]}), name="dispatch")
 class DocsView(SpectacularSwaggerSplitView):
     authentication_classes = []
+    http_method_names = ["get", "head"]
     url_name = "api:schema"

@@ -1,6 +1,6 @@
 """What Django answers when no view did: JSON below ``/api/``, a page elsewhere."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views import defaults
 
@@ -25,6 +25,11 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     if _for_api(request):
         return _json(403, "forbidden", _("The role of this token does not allow it."))
     return defaults.permission_denied(request, exception)
+
+
+def not_offered(request: HttpRequest) -> HttpResponse:
+    """A page that a package brings along and Hilo does not offer."""
+    raise Http404
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

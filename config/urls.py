@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from config import error_answers, health
+from config.metrics import metrics
 from integrations.views.public_file import public_file
 
 handler400 = error_answers.bad_request
@@ -13,7 +14,10 @@ handler500 = error_answers.server_error
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("", include("accounts.urls")),
+    # A person's address is their administrator's to change; allauth's page for it would take any address unproved.
+    path("email/", error_answers.not_offered, name="not_offered"),
     path("", include("allauth.urls")),
     path("api/v1/", include("config.api_urls")),
     path("files/<str:token>/", public_file, name="public-file"),

@@ -1,0 +1,288 @@
+"""Every route × everybody who may knock × every method.
+
+Anonymous people are sent to the login (pages) or told 401 (API); whoever is of another account finds nothing, 404; one's own with
+too low a role is 403; the lowest role that may gets an answer. A refusal changes nothing, and neither does reading. A route that
+is not listed here fails the last test.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Ability
+from tests.architecture.doors import METHODS, READS, Door, api, highest_role_without, lowest_role_with, page, personal, public, routes
+from tests.architecture.world import World, fingerprint, ids_of, make_world
+
+WORK, EDIT, SEPARATE = Ability.WORK_CONVERSATIONS, Ability.EDIT_CONTACTS, Ability.SEPARATE_CONTACTS
+MERGE, CHANNELS, ACCOUNT = Ability.MERGE_CONTACTS, Ability.MANAGE_CHANNELS, Ability.MANAGE_ACCOUNT
+MEMBERS, AUDIT = Ability.MANAGE_MEMBERS, Ability.READ_AUDIT
+
+DOORS: dict[str, Door] = {
+    # The installation
+    "healthz": public(),
+    "readyz": public(),
+    "metrics": public(),
+    "not_offered": public(),
+    "public-file": public(token="nada"),
+    # accounts
+    "accounts:choose": personal("GET"),
+    "accounts:profile": personal("GET", "POST"),
+    "accounts:settings_home": page(get=None),
+    "accounts:settings": page(get=ACCOUNT, post=ACCOUNT),
+    "accounts:unification": page(get=ACCOUNT, post=ACCOUNT, body={"enabled": "no"}),
+    "accounts:members": page(get=MEMBERS, post=MEMBERS, body={"email": "nueva@ejemplo.cl", "name": "Nueva", "role": "agent"}),
+    "accounts:member_role": page(post=MEMBERS, body={"role": "supervisor"}, membership_id="member"),
+    "accounts:member_off": page(post=MEMBERS, membership_id="member"),
+    "accounts:member_on": page(post=MEMBERS, membership_id="member"),
+    "accounts:member_letter": page(post=MEMBERS, membership_id="member"),
+    "accounts:tokens": page(get=ACCOUNT, post=ACCOUNT),
+    "accounts:token_revoke": page(post=ACCOUNT, token_id="token"),
+    "accounts:audit": page(get=AUDIT),
+    # API
+    "api:schema": public(),
+    "api:docs": public(),
+    "api:account": api(GET=ACCOUNT, PATCH=ACCOUNT, bodies={"PATCH": {"reopen_within_hours": 5}}),
+    "api:channels": api(GET=WORK, POST=CHANNELS),
+    "api:channel": api(GET=WORK, PATCH=CHANNELS, ids={"pk": "channel"}, bodies={"PATCH": {"name": "Otro"}}),
+    "api:contacts": api(GET=WORK, query="?identifier=56911112222"),
+    "api:contacts-merge": api(POST=MERGE),
+    "api:contact": api(GET=WORK, ids={"pk": "contact"}),
+    "api:contact-unmerge": api(POST=MERGE, ids={"pk": "contact"}, bodies={"POST": {"profiles": [1]}}),
+    "api:conversations": api(GET=WORK),
+    "api:conversation": api(GET=WORK, PATCH=WORK, ids={"pk": "conversation"}, bodies={"PATCH": {"status": "resolved"}}),
+    "api:messages": api(GET=WORK, POST=WORK, ids={"pk": "conversation"}),
+    "api:notes": api(POST=WORK, ids={"pk": "conversation"}, bodies={"POST": {"body": "Nota"}}),
+    "api:timeline": api(GET=WORK, ids={"pk": "contact"}),
+    # Signing in (django-allauth)
+    "account_login": public("GET", "POST"),
+    "account_logout": public("GET"),
+    "account_inactive": public("GET"),
+    "account_signup": public("GET"),
+    "account_email_verification_sent": public("GET"),
+    "account_confirm_email": public("GET", key="nada"),
+    "account_confirm_login_code": public("GET"),
+    "account_reset_password": public("GET", "POST"),
+    "account_reset_password_done": public("GET"),
+    "account_reset_password_from_key": public("GET", uidb36="1", key="nada"),
+    "account_reset_password_from_key_done": public("GET"),
+    "mfa_authenticate": public("GET"),
+    "mfa_login_webauthn": public("GET"),
+    "account_reauthenticate": personal(),
+    "account_email": public("GET"),
+    "account_change_password": personal(),
+    "account_set_password": personal(),
+    "mfa_index": personal(),
+    "mfa_reauthenticate": personal(),
+    "mfa_activate_totp": personal(),
+    "mfa_deactivate_totp": personal(),
+    "mfa_view_recovery_codes": personal(),
+    "mfa_generate_recovery_codes": personal(),
+    "mfa_download_recovery_codes": personal(),
+    "mfa_list_webauthn": personal(),
+    "mfa_add_webauthn": personal(),
+    "mfa_reauthenticate_webauthn": personal(),
+    "mfa_remove_webauthn": personal(pk=1),
+    "mfa_edit_webauthn": personal(pk=1),
+}
+
+
+# Sockets, and the webhooks before Django, have no route here; who may open them is tested beside them.
+SOCKETS = {"ws/a/<slug:account_slug>/": "tests/inbox/test_consumers.py"}
+
+
+@pytest.fixture(scope="module")
+def worlds(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[World, World]]:
+    """Two accounts, made once and for good; every test works in a transaction on top."""
+    with django_db_blocker.unblock():
+        yield make_world("Zunilda"), make_world("Wenceslao")
+
+
+@pytest.fixture
+def world(worlds: tuple[World, World], db: None) -> World:
+    # Every test has a folder of its own for files.
+    attachment = worlds[0].attachment
+    attachment.file.storage.save(attachment.file.name, ContentFile(worlds[0].mark.encode()))
+    return worlds[0]
+
+
+@pytest.fixture
+def elsewhere(worlds: tuple[World, World]) -> World:
+    """Another account, whose administrator is the outsider."""
+    return worlds[1]
+
+
+def address(name: str, *, of: World, through: World | None = None) -> str:
+    """The route's address with the ids of one world, below the slug of another where ``through`` is given."""
+    door = DOORS[name]
+    keywords = {**ids_of(of, door.names), **door.values}
+    if door.kind == "page":
+        keywords["account_slug"] = (through or of).account.slug
+    return reverse(name, kwargs=keywords) + door.query
+
+
+def knock(name: str, method: str, path: str, *, world: World | None = None, role: str = "") -> Any:
+    """Send one request as a member with that role, or as nobody."""
+    door = DOORS[name]
+    client, headers = Client(raise_request_exception=False), {}
+    if world is not None and door.kind == "api":
+        headers["Authorization"] = f"Bearer {world.secrets[role]}"
+    elif world is not None:
+        client.force_login(world.members[role].user)
+    body = door.bodies.get(method, {})
+    if door.kind == "api":
+        content = b"" if method in READS else json.dumps(body).encode()
+        return client.generic(method, path, content, "application/json", headers=headers)
+    if method == "POST":
+        return client.post(path, body, headers=headers)
+    return client.generic(method, path, headers=headers)
+
+
+def shows(response: Any, world: World) -> bool:
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    return world.mark.lower() in content.decode("latin-1").lower()
+
+
+def of_kind(*kinds: str) -> list[str]:
+    return [name for name, door in DOORS.items() if door.kind in kinds]
+
+
+@pytest.mark.parametrize("name", of_kind("page", "api"))
+def test_nobody_gets_in_and_nothing_changes(name: str, world: World) -> None:
+    path = address(name, of=world)
+    before = fingerprint(world)
+
+    for method in METHODS:
+        response = knock(name, method, path)
+        if DOORS[name].kind == "api":
+            assert response.status_code == 401, method
+            assert response.headers["WWW-Authenticate"] == "Bearer"
+        else:
+            assert (response.status_code, response.headers.get("Location", "")[:7]) == (302, "/login/"), method
+        assert not shows(response, world), method
+
+    assert fingerprint(world) == before
+
+
+@pytest.mark.parametrize("name", of_kind("page"))
+def test_another_accounts_administrator_finds_no_page_and_nothing_changes(name: str, world: World, elsewhere: World) -> None:
+    door = DOORS[name]
+    before = fingerprint(world, elsewhere)
+
+    for method in METHODS:
+        response = knock(name, method, address(name, of=world), world=elsewhere, role="admin")
+        assert response.status_code == 404, method
+        assert not shows(response, world), method
+        if door.names:
+            # Through the door of one's own account, with another account's ids.
+            response = knock(name, method, address(name, of=world, through=elsewhere), world=elsewhere, role="admin")
+            takes = door.takes(method) and method != "OPTIONS"
+            assert response.status_code in ({404} if takes else {404, 405}), (method, response.status_code)
+            assert not shows(response, world), method
+
+    assert fingerprint(world, elsewhere) == before
+
+
+@pytest.mark.parametrize("name", of_kind("api"))
+def test_another_accounts_token_finds_nothing_and_nothing_of_ours_changes(name: str, world: World, elsewhere: World) -> None:
+    door = DOORS[name]
+    before = fingerprint(world)
+
+    for method in METHODS:
+        response = knock(name, method, address(name, of=world), world=elsewhere, role="admin")
+        if door.names and door.takes(method) and method != "OPTIONS":
+            assert response.status_code == 404, method
+        assert response.status_code < 500, method
+        assert not shows(response, world), method
+
+    assert fingerprint(world) == before
+
+
+@pytest.mark.parametrize("name", of_kind("page", "api"))
+def test_too_low_a_role_is_refused_and_nothing_changes(name: str, world: World) -> None:
+    door = DOORS[name]
+    path = address(name, of=world)
+    before = fingerprint(world)
+
+    for method in METHODS:
+        role = highest_role_without(door.ability(method)) if door.takes(method) else None
+        if role is not None:
+            response = knock(name, method, path, world=world, role=role)
+            assert response.status_code in ({403, 405} if method == "OPTIONS" else {403}), (method, response.status_code)
+
+    assert fingerprint(world) == before
+
+
+@pytest.mark.parametrize("name", of_kind("page", "api"))
+def test_the_right_role_gets_an_answer_and_reading_changes_nothing(name: str, world: World) -> None:
+    door = DOORS[name]
+    path = address(name, of=world)
+    before = fingerprint(world)
+
+    for method in METHODS:
+        role = lowest_role_with(door.ability(method)) if door.takes(method) else "admin"
+        if method in READS or not door.takes(method):
+            response = knock(name, method, path, world=world, role=role)
+            right = {200, 405} if method == "OPTIONS" else {200, 204, 302, 304} if door.takes(method) else {405}
+            assert response.status_code in right, (method, response.status_code)
+    assert fingerprint(world) == before
+
+    for method in door.abilities:
+        if method not in READS:
+            response = knock(name, method, path, world=world, role=lowest_role_with(door.ability(method)))
+            # Without a body that makes sense a write may be refused for what it says, never for who asks.
+            assert response.status_code < 500, (method, response.status_code)
+            assert response.status_code not in (401, 403, 404, 405), (method, response.status_code)
+
+
+@pytest.mark.parametrize("name", of_kind("personal"))
+def test_what_is_ones_own_asks_for_a_login(name: str, world: World) -> None:
+    path = address(name, of=world)
+    before = fingerprint(world)
+
+    for method in METHODS:
+        anonymous = knock(name, method, path)
+        if DOORS[name].takes(method) and method != "OPTIONS":
+            assert (anonymous.status_code, anonymous.headers.get("Location", "")[:7]) == (302, "/login/"), method
+        assert anonymous.status_code in (200, 302, 405), method
+        assert knock(name, method, path, world=world, role="agent").status_code < 500, method
+        if method in READS:
+            assert fingerprint(world) == before, method
+    if name.startswith("accounts:"):
+        assert knock(name, "GET", path, world=world, role="agent").status_code < 400
+
+
+@pytest.mark.parametrize("name", of_kind("open"))
+def test_what_is_open_shows_nothing_of_an_account_and_changes_nothing(name: str, world: World) -> None:
+    before = fingerprint(world)
+
+    for method in METHODS:
+        response = knock(name, method, address(name, of=world))
+        assert response.status_code < 500, method
+        assert not shows(response, world), method
+
+    assert fingerprint(world) == before
+
+
+def test_no_route_is_missing_and_none_is_listed_that_is_gone() -> None:
+    assert {name for name, _pattern in routes()} == DOORS.keys()
+
+
+def test_no_socket_is_missing() -> None:
+    from config.asgi import sockets
+
+    assert {str(route.pattern) for route in sockets.routes} - {"^"} - {""} == SOCKETS.keys()
+
+
+@pytest.mark.parametrize(("name", "pattern"), list(routes()))
+def test_the_kind_follows_from_the_address(name: str, pattern: str) -> None:
+    if pattern.startswith("/a/"):
+        assert DOORS[name].kind == "page"
+    elif pattern.startswith("/api/") and name not in ("api:schema", "api:docs"):
+        assert DOORS[name].kind == "api"
+    else:
+        assert DOORS[name].kind in ("open", "personal")

@@ -1,0 +1,132 @@
+"""A small account with one of everything, and a way to tell whether anything in the database changed."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+
+from django.core.files.base import ContentFile
+from django.db import connection
+from django.utils import timezone
+
+from accounts.actors import SYSTEM, Actor
+from accounts.models import Account, ApiToken, Channel, Membership
+from accounts.roles import Role
+from accounts.row_security import tenant_tables
+from accounts.scope import account_scope
+from accounts.tokens import create_token
+from contacts.claims import Address, Claim, ClaimedIdentifier
+from contacts.merging import merge
+from contacts.models import Contact, Identifier, MergeEvent, Profile
+from inbox.adapters import InboundMessage
+from inbox.models import Attachment, Conversation, Message
+from inbox.receiving import receive
+from tests.conftest import make_account, make_channel, make_member
+
+
+@dataclass
+class World:
+    # Stands in every text of the account: an answer that holds it shows something of this account.
+    mark: str
+    account: Account
+    members: dict[str, Membership]
+    channel: Channel
+    contact: Contact
+    merged: Contact
+    profile: Profile
+    identifier: Identifier
+    conversation: Conversation
+    message: Message
+    attachment: Attachment
+    event: MergeEvent
+    token: ApiToken
+    secrets: dict[str, str]
+    # Somebody to act upon, who is none of those who act.
+    member: Membership
+
+
+def make_world(mark: str) -> World:
+    account = make_account(mark.lower(), unification_enabled=True)
+    members = {role.value: make_member(account, role, f"{role.value}{mark}") for role in Role}
+    channel = make_channel(
+        account, "whatsapp", f"Canal {mark}", settings={"phone_number_id": "1"}, secrets={"access_token": "x", "app_secret": "x"}
+    )
+    other = make_member(account, Role.AGENT, f"otra{mark}")
+    with account_scope(account):
+        first = _hear(channel, mark, "56911112222", 0)
+        second = _hear(channel, mark, "56911113333", 1)
+        conversation = Conversation.objects.get(strands=first.strand_id)
+        profile = Profile.objects.get(pk=conversation.profile_id)
+        merged = Contact.objects.get(profiles__strands=second.strand_id)
+        event = merge(contacts=[profile.contact, merged], by=Actor.person(members["supervisor"]))
+        attachment = Attachment.objects.create(
+            message=first,
+            state=Attachment.State.STORED,
+            file=ContentFile(mark.encode(), name="a.txt"),
+            name=f"{mark}.txt",
+            content_type="text/plain",
+            size=len(mark),
+        )
+        token, _secret = create_token(membership=other, name=f"Token {mark}", by=SYSTEM)
+        tokens = {role: create_token(membership=member, name="matriz", by=SYSTEM)[1] for role, member in members.items()}
+        return World(
+            mark=mark,
+            account=account,
+            members=members,
+            channel=channel,
+            contact=Contact.objects.get(pk=profile.contact_id),
+            merged=merged,
+            profile=profile,
+            identifier=Identifier.objects.filter(profile=profile).order_by("pk")[0],
+            conversation=Conversation.objects.get(pk=conversation.pk),
+            message=first,
+            attachment=attachment,
+            event=event,
+            token=token,
+            secrets=tokens,
+            member=other,
+        )
+
+
+def _hear(channel: Channel, mark: str, sender: str, minutes: int) -> Message:
+    message = receive(
+        channel=channel,
+        inbound=InboundMessage(
+            provider_id=f"matrix-{channel.pk}-{sender}",
+            sender=Address("whatsapp", sender),
+            occurred_at=timezone.now() - timedelta(minutes=10 - minutes),
+            claim=Claim((ClaimedIdentifier("email", f"{mark.lower()}{sender}@ejemplo.cl"),), {"name": mark}),
+            body=f"Hola, soy {mark}",
+        ),
+    )
+    assert message is not None
+    return message
+
+
+# What may change without anybody having done anything: when a token was used last, when somebody signed in last.
+NOT_COUNTED = {"accounts_apitoken": ("last_used_at",), "accounts_user": ("last_login",)}
+
+
+def fingerprint(*worlds: World) -> str:
+    """One hash over every row of the accounts and over all users."""
+    digest = hashlib.sha256()
+    for world in worlds:
+        with account_scope(world.account), connection.cursor() as cursor:
+            cursor.execute(_everything())
+            digest.update(repr(cursor.fetchall()).encode())
+    return digest.hexdigest()
+
+
+@cache
+def _everything() -> str:
+    parts = []
+    for table in [*sorted(tenant_tables()), "accounts_user"]:
+        row = f"md5((to_jsonb(t){''.join(f' - {name!r}' for name in NOT_COUNTED.get(table, ()))})::text)"
+        parts.append(f"SELECT '{table}', count(*), md5(string_agg({row}, '' ORDER BY {row})) FROM {table} t")
+    return " UNION ALL ".join(parts)
+
+
+def ids_of(world: World, names: Mapping[str, str]) -> dict[str, int]:
+    """The ids that a route's keywords stand for."""
+    return {keyword: getattr(world, attribute).pk for keyword, attribute in names.items()}
