@@ -20,5 +20,6 @@ urlpatterns = [
     path("email/", error_answers.not_offered, name="not_offered"),
     path("", include("allauth.urls")),
     path("api/v1/", include("config.api_urls")),
+    path("", include("integrations.urls")),
     path("files/<str:token>/", public_file, name="public-file"),
 ]
