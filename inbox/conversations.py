@@ -1,5 +1,6 @@
 """What people do with a conversation: each function is one write, with its audit entry, its event and its live update."""
 
+import functools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -18,7 +19,7 @@ from contacts.locks import hold
 from contacts.models import Profile
 from inbox.counters import recount
 from inbox.filing import Filing
-from inbox.live_updates import tell_account
+from inbox.live_updates import conversation_group, tell_account, tell_group
 from inbox.models import Conversation, ConversationStatus, Direction, Message, ReadMark, Strand
 from inbox.thread_events import EventKind, tell_thread
 
@@ -161,6 +162,8 @@ def mark_read(*, conversation: Conversation, membership: Membership) -> None:
     """The member has seen what came in so far. Nobody else's marks change."""
     fresh = Conversation.scoped().get(pk=conversation.pk)
     _set_mark(fresh, membership, fresh.last_inbound_at or timezone.now())
+    told = {"type": "conversation.update", "kind": "read"}
+    transaction.on_commit(functools.partial(tell_group, conversation_group(fresh.pk), told))
 
 
 @transaction.atomic

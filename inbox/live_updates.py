@@ -17,6 +17,14 @@ def account_group(account_id: int) -> str:
     return f"account.{account_id}"
 
 
+def conversation_group(conversation_id: int) -> str:
+    """The group of sockets through which the other side takes part in a conversation (a visitor's web chat).
+
+    They hear ``{"type": "conversation.update", "kind": "typing", "membership": id}`` and ``{…, "kind": "read"}``.
+    """
+    return f"conversation.{conversation_id}"
+
+
 def tell_account(account_id: int, kind: str, **ids: int | str | None) -> None:
     """After commit, send ``{"kind": kind, **ids}`` to every open screen of the account.
 

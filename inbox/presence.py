@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from redis import Redis, RedisError
 
-from inbox.live_updates import account_group, broker_pool, tell_group
+from inbox.live_updates import account_group, broker_pool, conversation_group, tell_group
 
 log = structlog.get_logger("hilo.live")
 
@@ -59,3 +59,5 @@ def present(*, account_id: int, conversation_id: int) -> dict[int, str]:
 def _tell(account_id: int, conversation_id: int, membership_id: int, state: str) -> None:
     update = {"type": "live.update", "kind": "presence", "conversation": conversation_id, "membership": membership_id, "state": state}
     tell_group(account_group(account_id), update)
+    if state == "typing":
+        tell_group(conversation_group(conversation_id), {"type": "conversation.update", "kind": "typing", "membership": membership_id})
