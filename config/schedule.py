@@ -6,4 +6,5 @@ SCHEDULE = {
     "sweep-inbound-events": {"task": "inbox.tasks.sweep_inbound_events", "schedule": timedelta(seconds=20)},
     "sweep-outbound-messages": {"task": "inbox.tasks.sweep_outbound_messages", "schedule": timedelta(seconds=20)},
     "sweep-attachments": {"task": "inbox.tasks.sweep_attachments", "schedule": timedelta(minutes=1)},
+    "sweep-bot-sessions": {"task": "inbox.tasks.sweep_bot_sessions", "schedule": timedelta(seconds=20)},
 }

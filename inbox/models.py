@@ -267,11 +267,13 @@ class BotSession(TenantModel):
 
     profile = models.OneToOneField(Profile, on_delete=models.CASCADE, related_name="bot_session")
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
-    step = models.CharField(max_length=20, default="name", help_text="name, contact, reason, done")
-    gathered = models.JSONField(default=dict)
+    step = models.CharField(max_length=20, blank=True, help_text="What was asked last: name, contact, reason; empty before, done after.")
+    gathered = models.JSONField(default=dict, help_text="name, email, phone, reason: as they were written.")
     tries = models.PositiveSmallIntegerField(default=0, help_text="Answers to this step that could not be read.")
+    heard_until = models.BigIntegerField(default=0, help_text="Id of the last message that was taken into account.")
+    due_at = models.DateTimeField(null=True, help_text="Since when a message waits for the bot's turn; null when none does.")
     finished_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=TransactionNow())
 
     class Meta(TenantModel.Meta):
-        pass
+        indexes = [models.Index(fields=["account", "due_at"], condition=models.Q(due_at__isnull=False), name="bot_session_due")]

@@ -48,6 +48,13 @@ def fetch_attachment(*, account_id: int, attachment_id: int) -> None:
     fetch(attachment_id=attachment_id)
 
 
+@shared_task(base=AccountTask)
+def greet(*, account_id: int, session_id: int) -> None:
+    from inbox.bots import take_turn
+
+    take_turn(session_id=session_id)
+
+
 @shared_task
 def sweep_inbound_events() -> int:
     """Ask for every stored event that is due."""
@@ -84,6 +91,17 @@ def sweep_attachments() -> int:
         return Attachment.scoped().filter(state=Attachment.State.WAITING, next_attempt_at__lte=timezone.now() - GRACE)
 
     return _sweep(fetch_attachment, "attachment_id", lambda: due().order_by("next_attempt_at").values_list("pk", flat=True))
+
+
+@shared_task
+def sweep_bot_sessions() -> int:
+    """Ask for the bot's turn wherever somebody wrote and it has not looked yet."""
+    from inbox.models import BotSession
+
+    def due() -> QuerySet[BotSession]:
+        return BotSession.scoped().filter(due_at__lte=timezone.now() - GRACE, finished_at=None)
+
+    return _sweep(greet, "session_id", lambda: due().order_by("due_at").values_list("pk", flat=True))
 
 
 def _sweep(task: Task, argument: str, find: Callable[[], QuerySet]) -> int:
