@@ -14,6 +14,7 @@ django = get_asgi_application()
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from inbox import websocket_urls as inbox_sockets  # noqa: E402
+from integrations.channels.webchat import websocket_urls as visitor_sockets  # noqa: E402
 from integrations.intake import Intake  # noqa: E402
 
 
@@ -22,6 +23,6 @@ async def refuse(scope: Any, receive: Any, send: Any) -> Any:
     await send({"type": "websocket.close", "code": 4404})
 
 
-sockets = URLRouter([*inbox_sockets.urlpatterns, re_path("", refuse)])
+sockets = URLRouter([*inbox_sockets.urlpatterns, *visitor_sockets.urlpatterns, re_path("", refuse)])
 
 application = Intake(ProtocolTypeRouter({"http": django, "websocket": sockets}))

@@ -19,6 +19,7 @@ urlpatterns = [
     # A person's address is their administrator's to change; allauth's page for it would take any address unproved.
     path("email/", error_answers.not_offered, name="not_offered"),
     path("", include("allauth.urls")),
+    path("widget/", include("integrations.channels.webchat.urls")),
     path("api/v1/", include("config.api_urls")),
     path("", include("integrations.urls")),
     path("files/<str:token>/", public_file, name="public-file"),

@@ -6,7 +6,9 @@ from inbox.adapters import register
 def register_all() -> None:
     """Fill the inbox's registry; called once when the apps are ready."""
     from integrations.channels.instagram.adapter import InstagramAdapter
+    from integrations.channels.webchat.adapter import WebchatAdapter
     from integrations.channels.whatsapp.adapter import WhatsAppAdapter
 
     register(WhatsAppAdapter())
     register(InstagramAdapter())
+    register(WebchatAdapter())

@@ -58,6 +58,11 @@ DOORS: dict[str, Door] = {
     "api:messages": api(GET=WORK, POST=WORK, ids={"pk": "conversation"}),
     "api:notes": api(POST=WORK, ids={"pk": "conversation"}, bodies={"POST": {"body": "Nota"}}),
     "api:timeline": api(GET=WORK, ids={"pk": "contact"}),
+    # The web chat on other people's pages: the visitor's token is in the body, the file's signature in its address
+    "webchat:script": public(key="nada"),
+    "webchat:code": public(wanted="nada", name="main"),
+    "webchat:upload": public("POST", key="nada"),
+    "webchat:file": public(key="nada", signed="nada"),
     # Signing in (django-allauth)
     "account_login": public("GET", "POST"),
     "account_logout": public("GET"),
@@ -92,7 +97,10 @@ DOORS: dict[str, Door] = {
 
 
 # Sockets, and the webhooks before Django, have no route here; who may open them is tested beside them.
-SOCKETS = {"ws/a/<slug:account_slug>/": "tests/inbox/test_consumers.py"}
+SOCKETS = {
+    "ws/a/<slug:account_slug>/": "tests/inbox/test_consumers.py",
+    "ws/chat/<str:key>/": "tests/integrations/channels/webchat/test_consumer.py",
+}
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,10 @@ import redis
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
 from django.db import connection, connections
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from accounts.models import Membership
+from config.celery import app as celery
 from tests.chromium import executable
 from tests.conftest import client_for
 from tests.ports import free_port
@@ -35,6 +36,7 @@ FLAGS = (
 ).split()
 
 Value = TypeVar("Value")
+expect.set_options(timeout=15_000)
 
 
 def wait_until(what: Callable[[], Value], *, seconds: float = 15) -> Value:
@@ -81,6 +83,7 @@ class LiveServer:
 
     def start_worker(self) -> None:
         self._start("worker", "-m", "celery", "-A", "config.celery", "worker", "--pool=threads", "--concurrency=4", "--loglevel=warning")
+        wait_until(lambda: celery.control.ping(timeout=0.5), seconds=90)
 
     def stop(self, name: str, how: int = signal.SIGTERM) -> None:
         """End one process; ``signal.SIGKILL`` plays a crash."""
@@ -125,7 +128,8 @@ def live_server_asgi(django_db_setup: None, tmp_path_factory: pytest.TempPathFac
         port=port,
         logs=tmp_path_factory.mktemp("logs"),
         environment={
-            **os.environ,
+            # Without bytecode each process would compile a thousand modules.
+            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             "DATABASE_URL": _database_url(),
             "REDIS_URL": django_settings.REDIS_URL,
             "HILO_VAR": str(var),

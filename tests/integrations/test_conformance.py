@@ -48,6 +48,7 @@ CASES = {
         settings={"ig_user_id": "17841405822304914", "access_token": "IGAA", "app_secret": "s", "verify_token": "v"},
         bodies="instagram/payloads/*.json",
     ),
+    "webchat": Case(settings={"title": "Andes", "colour": "#0b6e63", "allowed_origins": ["https://www.andes.example"]}),
 }
 WITH_BODIES = [kind for kind, case in CASES.items() if case.bodies]
 DEEPLY = settings(max_examples=settings().max_examples, suppress_health_check=list(HealthCheck), deadline=None)
