@@ -23,4 +23,5 @@ urlpatterns = [
     path("api/v1/", include("config.api_urls")),
     path("", include("integrations.urls")),
     path("files/<str:token>/", public_file, name="public-file"),
+    path("a/<slug:account_slug>/", include(("contacts.urls", "contacts"))),
 ]

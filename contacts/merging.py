@@ -119,7 +119,7 @@ def undo(*, event: MergeEvent, by: Actor) -> MergeEvent:
     After undoing a merge, a profile that joined meanwhile through a value of one side goes with that side. Raises ``Refused``
     where it was undone already or the profiles were parted or joined by something else.
     """
-    require(by, Ability.SEPARATE_CONTACTS if event.cause == "shared" else Ability.MERGE_CONTACTS)
+    require(by, ability_to_undo(event))
     if event.undone_by.exists():
         raise Refused(_("This was undone already."), code="undone")
     moves = list(event.moves.select_related("profile"))
@@ -136,6 +136,11 @@ def undo(*, event: MergeEvent, by: Actor) -> MergeEvent:
     if undone is None:
         raise Refused(_("They were separated already."), code="already_apart")
     return undone
+
+
+def ability_to_undo(event: MergeEvent) -> Ability:
+    """An agent may take back the one key that an agent has; the rest is the supervisor's."""
+    return Ability.SEPARATE_CONTACTS if event.cause == "shared" else Ability.MERGE_CONTACTS
 
 
 def oldest_home(profiles: Sequence[Profile]) -> int:

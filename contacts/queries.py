@@ -17,6 +17,7 @@ from accounts.scope import current_account_id
 from accounts.tenancy import TenantQuerySet
 from contacts.cards import ShownCard, cards_for
 from contacts.marking import marks_of, shared_key
+from contacts.merging import ability_to_undo
 from contacts.models import (
     UNIFYING,
     Certainty,
@@ -51,6 +52,10 @@ FIELD_LABELS = {
     "country": _("Country"),
     "address": _("Address"),
     "birth_date": pgettext_lazy("field", "Date of birth"),
+}
+CAUSE_LABELS = {
+    "unified": _("same email or phone"),
+    "undo": _("undo"),
 }
 RULE_LABELS = {
     "first": _("the first one given"),
@@ -152,6 +157,14 @@ class HistoryLine:
     is_undone: bool
     may_undo: bool
 
+    @property
+    def cause(self) -> str:
+        """Who or what brought it about."""
+        if self.event.cause in ("manual", "shared"):
+            return self.event.actor_name
+        label = str(CAUSE_LABELS.get(self.event.cause, self.event.cause))
+        return label if self.event.actor_kind == "rule" else f"{self.event.actor_name} · {label}"
+
 
 @dataclass(frozen=True)
 class ContactPage:
@@ -173,6 +186,14 @@ class DirectoryPage:
 
     contacts: list[Contact]
     before: str
+
+
+@dataclass(frozen=True)
+class DirectoryRow:
+    """One line of the directory: the contact and the addresses that a person can read."""
+
+    contact: Contact
+    identifiers: list[IdentifierLine]
 
 
 class _People:
@@ -278,6 +299,15 @@ def directory(*, search: str = "", before: str = "", limit: int = PAGE) -> Direc
     return DirectoryPage(contacts=page, before=f"{page[-1].last_seen_at.isoformat()}_{page[-1].pk}" if more else "")
 
 
+def directory_rows(contacts: Sequence[Contact]) -> list[DirectoryRow]:
+    """The contacts with their addresses. One query."""
+    rows: dict[int, list[Identifier]] = {contact.pk: [] for contact in contacts}
+    found = Identifier.scoped().filter(profile__contact__in=rows, valid_to=None).exclude(kind__in=UNREADABLE)
+    for identifier in found.select_related("profile").order_by("pk"):
+        rows[identifier.profile.contact_id].append(identifier)
+    return [DirectoryRow(contact=contact, identifiers=_lines(rows[contact.pk], {})) for contact in contacts]
+
+
 def visible_contacts() -> TenantQuerySet[Contact]:
     """Contacts that stand for themselves and left a contact datum."""
     return Contact.scoped().filter(is_empty=False, is_anonymous=False)
@@ -308,7 +338,7 @@ def merge_history(profiles: Sequence[Profile], *, membership: Membership) -> lis
             event=event,
             moved=[move for move in event.moves.all() if move.profile.corrects_id is None],
             is_undone=event.is_undone,
-            may_undo=not event.is_undone and membership.may("separate_contacts" if event.cause == "shared" else "merge_contacts"),
+            may_undo=not event.is_undone and membership.may(ability_to_undo(event)),
         )
         for event in events
     ]

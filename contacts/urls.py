@@ -1,0 +1,17 @@
+"""Routes below ``/a/<slug>/``."""
+
+from django.urls import path
+
+from contacts.views import contact, directory, merging
+
+urlpatterns = [
+    path("contacts/", directory.directory, name="directory"),
+    path("contacts/<int:contact_id>/", contact.contact, name="contact"),
+    path("contacts/<int:contact_id>/correct/", contact.correct, name="correct"),
+    path("contacts/<int:contact_id>/identifiers/", contact.add_identifier, name="add_identifier"),
+    path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/mark/", contact.mark, name="mark"),
+    path("contacts/<int:contact_id>/separate-shared/", contact.separate_shared, name="separate_shared"),
+    path("contacts/<int:contact_id>/separate/", contact.separate, name="separate"),
+    path("contacts/<int:contact_id>/merge/", merging.merge, name="merge"),
+    path("contacts/events/<int:event_id>/undo/", contact.undo, name="undo"),
+]

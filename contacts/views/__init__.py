@@ -1,0 +1,1 @@
+"""Pages about people: the directory, one contact, merging by hand."""
