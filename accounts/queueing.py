@@ -4,6 +4,7 @@ A broker that is down or loses everything loses nothing: what is pending is a ro
 """
 
 import functools
+import time
 from typing import Any
 
 import structlog
@@ -29,6 +30,8 @@ class AccountTask(Task):
 
 # The broker gives a task that it holds longer than its visibility time-out to a second worker. Longer waits are the sweepers'.
 LONGEST_WAIT = 60.0
+LEAVE_ALONE = 2.0  # seconds
+_leave_alone_until = 0.0
 
 
 def enqueue(task: Task, *, in_seconds: float = 0, **ids: Any) -> None:
@@ -42,10 +45,17 @@ def enqueue(task: Task, *, in_seconds: float = 0, **ids: Any) -> None:
 
 
 def publish(task: Task, *, in_seconds: float = 0, **ids: Any) -> bool:
-    """Hand ``task`` to the broker now; ``False`` when the broker did not take it."""
+    """Hand ``task`` to the broker now; ``False`` when the broker did not take it.
+
+    After a failure nobody waits for the broker again for a moment: a page that saves ten things would wait ten times.
+    """
+    global _leave_alone_until
+    if time.monotonic() < _leave_alone_until:
+        return False
     try:
         task.apply_async(kwargs=ids, countdown=in_seconds or None, retry=False)
     except (KombuError, OSError) as error:
+        _leave_alone_until = time.monotonic() + LEAVE_ALONE
         log.warning("broker_unreachable", task=task.name, error=type(error).__name__, **ids)
         return False
     return True

@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, json.dumps(body).encode(), "application/json")
 
     def do_GET(self) -> None:
-        place = self.path.strip("/").split("/")[-1]
+        place = self.path.partition("?")[0].strip("/").split("/")[-1]
         if place.startswith("file-"):
             self._answer(200, self.server.files[place], "image/png")
         elif f"file-{place}" in self.server.files:

