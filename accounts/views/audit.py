@@ -37,6 +37,8 @@ class AuditFilter(forms.Form):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         field: forms.ModelChoiceField = self.fields["member"]  # type: ignore[assignment]
+        for shown in self.fields.values():
+            shown.widget.attrs["class"] = "input"
         field.queryset = Membership.scoped().select_related("user").order_by("user__name", "user__email")
 
 
