@@ -6,6 +6,7 @@ of their own, so that tests, the simulator and a command line can start and stop
 """
 
 import asyncio
+import logging
 import smtplib
 import ssl
 import threading
@@ -28,9 +29,11 @@ from pymap.backend.dict import Config, Identity, Login
 from pymap.imap import IMAPServer
 from pymap.parsing.message import AppendMessage
 from pymap.user import UserMetadata
-from pysasl.hashing import Cleartext
+from pysasl.hashing import BuiltinHash
 
 NAME = "mail.simulator"
+# Every command of every session; a demo's terminal is for other things.
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,7 @@ class MailServer:
             demo_password="",
             tls_enabled=self._security == "starttls",
             ssl_context=self._ssl_context,
-            hash_context=Cleartext(),
+            hash_context=BuiltinHash(rounds=1),
             invalid_user_sleep=0,
         )
         self._config.apply_context()
@@ -240,7 +243,8 @@ class MailServer:
             writer.transport.abort()
 
     async def _open_mailbox(self, address: str, password: str) -> None:
-        await self._identity(address).set(UserMetadata(self._config, address, password=password))
+        kept = self._config.hash_context.hash(password)
+        await self._identity(address).set(UserMetadata(self._config, address, password=kept))
         for raw in self.mailboxes.setdefault(address, []):
             await self._show(address, raw)
 
