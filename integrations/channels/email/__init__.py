@@ -1,0 +1,1 @@
+"""A mailbox as a channel: read by IMAP, written to by SMTP."""
