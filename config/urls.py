@@ -24,4 +24,5 @@ urlpatterns = [
     path("", include("integrations.urls")),
     path("files/<str:token>/", public_file, name="public-file"),
     path("a/<slug:account_slug>/", include(("contacts.urls", "contacts"))),
+    path("a/<slug:account_slug>/", include(("inbox.urls", "inbox"))),
 ]

@@ -62,7 +62,7 @@ def age(at: datetime, now: datetime) -> str:
     if seconds < 3600:
         return _("%d min") % (seconds // 60)
     local, today = timezone.localtime(at), timezone.localtime(now)
-    if local.date() == today.date():
+    if local.date() == today.date() or seconds < 12 * 3600:
         return _("%d h") % (seconds // 3600)
     if (today.date() - local.date()).days == 1:
         return _("yesterday")

@@ -1,4 +1,4 @@
-// Keeps "5 min" true without asking the server. Older than today stays as the server wrote it.
+// Keeps "5 min" true without asking the server. What is older than half a day stays as the server wrote it.
 import { words } from "./words.js";
 
 function age(seconds) {
@@ -11,8 +11,9 @@ export function refreshAges() {
   const now = new Date();
   for (const element of document.querySelectorAll("time[data-ago]")) {
     const at = new Date(element.dateTime);
-    if (at.toDateString() !== now.toDateString()) continue;
-    const text = age((now - at) / 1000);
+    const seconds = (now - at) / 1000;
+    if (at.toDateString() !== now.toDateString() && seconds > 12 * 3600) continue;
+    const text = age(seconds);
     if (element.textContent !== text) element.textContent = text;
   }
 }

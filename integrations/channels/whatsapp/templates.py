@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 CATEGORIES = ("utility", "marketing", "authentication")
 _NAME = re.compile(r"[a-z0-9_]{1,512}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
-_PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 def clean_templates(listed: list[Any]) -> list[dict[str, str]]:
@@ -28,17 +27,6 @@ def clean_templates(listed: list[Any]) -> list[dict[str, str]]:
             raise ValidationError(_("Template %(number)s: the category is utility, marketing or authentication.") % {"number": position})
         cleaned.append(found)
     return cleaned
-
-
-def places_of(body: str) -> list[str]:
-    """The places of a template's body that want a value, in order: '1', '2' … or names."""
-    return list(dict.fromkeys(_PLACE.findall(body)))
-
-
-def fill(body: str, values: list[str]) -> str:
-    """The body as the receiver reads it. A place without a value stays as it is."""
-    by_place = dict(zip(places_of(body), values, strict=False))
-    return _PLACE.sub(lambda match: by_place.get(match.group(1), match.group(0)), body)
 
 
 def components_of(template: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+// The socket: ids of what changed come in and become "hilo:live" events. It reconnects with a growing pause, and then asks
+// everybody to catch up.
+import { desk } from "./desk.js";
+
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 20_000;
+const NOT_ALLOWED = 4403;
+let socket = null;
+let pause = FIRST_PAUSE;
+let wasOpen = false;
+let timer = 0;
+
+function tell(name, detail = {}) {
+  document.dispatchEvent(new CustomEvent(name, { detail }));
+}
+
+function showOffline(offline) {
+  for (const mark of document.querySelectorAll("[data-offline]")) mark.hidden = !offline;
+}
+
+function connect() {
+  clearTimeout(timer);
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  socket = new WebSocket(`${scheme}://${location.host}${desk().dataset.socket}`);
+  socket.addEventListener("open", () => {
+    pause = FIRST_PAUSE;
+    showOffline(false);
+    if (wasOpen) tell("hilo:catch-up");
+    wasOpen = true;
+    tell("hilo:connected");
+  });
+  socket.addEventListener("message", (event) => tell("hilo:live", JSON.parse(event.data)));
+  socket.addEventListener("close", (event) => {
+    if (event.code === NOT_ALLOWED) return;
+    // A first short break is nobody's business.
+    if (pause > FIRST_PAUSE) showOffline(true);
+    timer = setTimeout(connect, pause * (0.7 + Math.random() * 0.6));
+    pause = Math.min(pause * 2, LONGEST_PAUSE);
+  });
+}
+
+export function say(message) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+window.addEventListener("online", () => { if (socket?.readyState === WebSocket.CLOSED) connect(); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden && socket?.readyState === WebSocket.CLOSED) connect(); });
+if (desk()) connect();
