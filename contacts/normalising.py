@@ -13,6 +13,8 @@ import phonenumbers
 
 KEY_VERSION = 1
 MAX_VALUE = 320
+# What people and mail programs put around an email address.
+AROUND = " <>.,;:\"'()"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def clean(text: str) -> str:
 
 
 def _email(text: str) -> NormalValue | None:
-    text = re.sub(r"^mailto:", "", text, flags=re.IGNORECASE).strip(" <>.,;:\"'()")
+    text = re.sub(r"^mailto:", "", text.strip(AROUND), flags=re.IGNORECASE).strip(AROUND)
     local, at, domain = text.rpartition("@")
     local = local.casefold()
     if not at or not local or len(local) > 64 or re.search(r"[\s<>()\[\],;:\\\"@]", local):

@@ -88,6 +88,7 @@ class IdentifierLine:
     identifier: Identifier
     kind: str
     label: Any
+    # The value as a person writes it; the kind's name where the value says nothing to a person.
     text: str
     certainty: Any
     is_attested: bool
@@ -209,7 +210,7 @@ class _People:
 
     @cached_property
     def identifiers(self) -> list[Identifier]:
-        return list(Identifier.scoped().filter(profile__contact=self.contact).order_by("pk"))
+        return list(Identifier.scoped().filter(profile__contact=self.contact).select_related("profile").order_by("pk"))
 
     @cached_property
     def marks(self) -> dict[tuple[str, str], str]:
@@ -351,7 +352,7 @@ def _panel(people: _People, membership: Membership) -> Panel:
     later = {p.contact_id: p.contact for p in Profile.scoped().filter(former__in=ids).exclude(contact=contact).select_related("contact")}
     return Panel(
         contact=contact,
-        facts=[_fact(name, shown) for name, shown in contact.fields.items()],
+        facts=[_fact(name, contact.fields[name]) for name in sorted(contact.fields, key=lambda name: (name != "name", name))],
         identifiers=_lines(people.identifiers, people.marks),
         shared_notices=_shared_notices(people),
         apart_notices=_apart_notices(people),
@@ -387,12 +388,14 @@ def _lines(identifiers: Iterable[Identifier], marks: dict[tuple[str, str], str])
 
 def _line(rows: list[Identifier], mark: str) -> IdentifierLine:
     best = max(rows, key=lambda row: (row.valid_to is None, row.kind == "whatsapp", RANK[Certainty(row.certainty)], -row.pk))
+    label = IdentifierKind(best.kind).label
+    wrote = any(row.value == row.profile.address for row in rows)
     return IdentifierLine(
         identifier=best,
         kind=best.kind,
-        label=IdentifierKind(best.kind).label,
-        text=readable(best.kind, best.value),
-        certainty=Certainty(best.certainty).label,
+        label=label,
+        text=str(label) if best.kind in UNREADABLE else readable(best.kind, best.value),
+        certainty=_("Wrote from it") if wrote and best.certainty == Certainty.CLAIMED else Certainty(best.certainty).label,
         is_attested=best.certainty != Certainty.CLAIMED,
         is_shared=mark == ValueMark.Mark.SHARED,
         is_blocked=mark == ValueMark.Mark.BLOCKED,

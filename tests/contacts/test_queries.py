@@ -69,7 +69,7 @@ def test_a_whatsapp_number_is_one_line_with_the_phone_it_attests(web: Channel, w
     assert [(line.kind, line.text, line.is_attested) for line in lines] == [
         ("whatsapp", "+56 9 8123 4567", True),
         ("email", "ana@ejemplo.cl", False),
-        ("visitor", "visitor-1", True),
+        ("visitor", "Visitante web", True),
     ]
     assert len(lines[0].profile_ids) == 2
 
