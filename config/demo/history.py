@@ -9,6 +9,8 @@ from config.demo.people import Person
 from config.demo.stories import DAYS, PRODUCTS, Story
 
 SPAN = timedelta(days=92)
+# The newest conversations stay as they are in the middle of a working day: open, some of them nobody's.
+STILL_OPEN = 24
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def plan_steps(plan: Plan, *, now: datetime, rng: random.Random) -> list[Step]:
 def _conversation(plan: Plan, case: int, *, now: datetime, rng: random.Random) -> Iterator[Step]:
     person = plan.people[case] if case < len(plan.people) else rng.choice(plan.people)
     story = rng.choice(plan.stories)
-    own = [channel for channel in person.channels if channel in plan.channels] or ["email"]
+    own = [channel for channel in person.channels if channel in plan.channels] or sorted(plan.channels)[:1]
     start_channel = rng.choice(own)
     at = _start(case, plan.conversations, now=now, rng=rng)
     second_face = person.role == "duplicate" and case % 3 == 1
@@ -57,6 +59,9 @@ def _conversation(plan: Plan, case: int, *, now: datetime, rng: random.Random) -
     turns = story.turns
     if person.opted_out and case < len(plan.people):
         turns = (*turns[:2], type(turns[0])(who="customer", text="BAJA"))
+    if case >= plan.conversations - STILL_OPEN:
+        # In the middle of things: some wait for their first answer, some for the next.
+        turns = turns[: rng.randint(1, len(turns))]
     for index, turn in enumerate(turns):
         # The second channel of a story is tried only by people who own both.
         moved = turn.channel if turn.channel in own else ""
@@ -81,8 +86,8 @@ def _conversation(plan: Plan, case: int, *, now: datetime, rng: random.Random) -
 
 def _start(case: int, total: int, *, now: datetime, rng: random.Random) -> datetime:
     """Mornings and afternoons of weekdays mostly; the newest cases begin within the last hours."""
-    if case >= total - 24:
-        return now - timedelta(minutes=rng.randint(4, 60 * 20))
+    if case >= total - STILL_OPEN:
+        return now - timedelta(minutes=rng.triangular(4, 60 * 10, 15))
     day = now - SPAN * (1 - case / total) - timedelta(hours=rng.random() * 30)
     hour = rng.choices(range(12, 25), weights=[3, 6, 9, 10, 8, 6, 7, 9, 9, 7, 5, 3, 2])[0] % 24
     start = day.replace(hour=hour, minute=rng.randint(0, 59), second=rng.randint(0, 59))
