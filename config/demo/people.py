@@ -73,7 +73,7 @@ def make_people(*, count: int, rng: random.Random, start: int) -> list[Person]:
             spellings=(person.full_name, f"{short} {person.surnames.split()[0]}"),
             other_email=f"{folded(person.surnames.split()[0])}.{folded(person.name)[:3]}{index}@{rng.choice(MAIL_HOSTS)}",
         )
-    for index in range(3, min(count, 27), 8):
+    for index in range(3, min(count - 2, 27), 8):
         _make_family(people, index, rng)
     mailbox = "info@ferreteria-sur.example"
     for index in range(5, min(count, 50), 10):
