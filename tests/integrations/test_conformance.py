@@ -48,6 +48,10 @@ CASES = {
         settings={"ig_user_id": "17841405822304914", "access_token": "IGAA", "app_secret": "s", "verify_token": "v"},
         bodies="instagram/payloads/*.json",
     ),
+    "email": Case(
+        settings={"address": "hola@andes.test", "imap_host": "mx.andes.test", "imap_password": "clave", "smtp_host": "mx.andes.test"},
+        bodies="email/mails/*.eml",
+    ),
     "webchat": Case(settings={"title": "Andes", "colour": "#0b6e63", "allowed_origins": ["https://www.andes.example"]}),
 }
 WITH_BODIES = [kind for kind, case in CASES.items() if case.bodies]
