@@ -67,6 +67,13 @@ DOORS: dict[str, Door] = {
     "inbox:email": page(get=WORK, message_id="message"),
     "inbox:resend": page(post=WORK, message_id="message"),
     "inbox:attachment": page(get=WORK, attachment_id="attachment"),
+    # integrations
+    "integrations:channels": page(get=CHANNELS),
+    "integrations:connect": Door("page", {"GET": CHANNELS, "POST": CHANNELS}, values={"kind": "whatsapp"}),
+    "integrations:channel": page(get=CHANNELS, post=CHANNELS, channel_id="channel"),
+    "integrations:switch": page(post=CHANNELS, body={"active": "no"}, channel_id="channel"),
+    "integrations:bot": page(post=CHANNELS, body={"bot-enabled": "on"}, channel_id="channel"),
+    "integrations:replay": page(post=CHANNELS, channel_id="channel", event_id="stored_event"),
     # API
     "api:schema": public(),
     "api:docs": public(),

@@ -20,7 +20,7 @@ from contacts.claims import Address, Claim, ClaimedIdentifier
 from contacts.merging import merge
 from contacts.models import Contact, Identifier, MergeEvent, Profile
 from inbox.adapters import InboundMessage
-from inbox.models import Attachment, Conversation, Message
+from inbox.models import Attachment, Conversation, InboundEvent, Message
 from inbox.receiving import receive
 from tests.conftest import make_account, make_channel, make_member
 
@@ -40,6 +40,7 @@ class World:
     message: Message
     attachment: Attachment
     event: MergeEvent
+    stored_event: InboundEvent
     token: ApiToken
     secrets: dict[str, str]
     # Somebody to act upon, who is none of those who act.
@@ -83,6 +84,9 @@ def make_world(mark: str) -> World:
             message=first,
             attachment=attachment,
             event=event,
+            stored_event=InboundEvent.objects.create(
+                channel=channel, body=mark.encode(), sha256=bytes(32), state=InboundEvent.State.UNREADABLE
+            ),
             token=token,
             secrets=tokens,
             member=other,
