@@ -285,9 +285,14 @@ export class Chat {
 
   #offerForm() {
     const asked = this.#config.form === "required" || (this.#config.form === "offer" && this.#messages.hasMine && !this.#form.left);
-    if (!this.#known && asked && this.#line.state === "ready") this.#form.show({ later: this.#config.form !== "required" });
+    if (!this.#known && asked && this.#line.state === "ready") this.#showForm();
     if (this.#known && !this.#form.wanted) this.#form.hide();
     this.#allowWriting();
+  }
+
+  #showForm() {
+    const required = this.#config.form === "required";
+    this.#form.show({ later: !required, folded: !required && !this.#form.wanted });
   }
 
   #openForm() {

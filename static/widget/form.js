@@ -17,6 +17,8 @@ export class ContactForm {
   #errors = {};
   #later;
   #general;
+  #body;
+  #unfold;
 
   constructor({ texts, config, onSubmit, onLater }) {
     const fields = FIELDS.map(([name, type, autocomplete]) => {
@@ -26,6 +28,19 @@ export class ContactForm {
     });
     this.#later = el("button", { type: "button", class: "button quiet", onclick: onLater }, texts("later"));
     this.#general = el("p", { class: "error", role: "alert" });
+    this.#unfold = el(
+      "button",
+      { type: "button", "aria-expanded": "false", "aria-controls": "form-body", onclick: () => this.#show(this.#body.hidden) },
+      texts("form_title"),
+    );
+    this.#body = el(
+      "div",
+      { id: "form-body", class: "fields" },
+      fields,
+      this.#general,
+      el("div", { class: "row" }, el("button", { class: "button" }, texts("save")), this.#later),
+      config.privacy_url && el("small", {}, el("a", { href: config.privacy_url, target: "_blank", rel: "noopener noreferrer" }, texts("privacy"))),
+    );
     this.element = el(
       "form",
       {
@@ -40,18 +55,23 @@ export class ContactForm {
           if (!onSubmit(values)) this.#general.textContent = texts("offline_notice");
         },
       },
-      el("h3", { id: "form-title" }, texts("form_title")),
-      fields,
-      this.#general,
-      el("div", { class: "row" }, el("button", { class: "button" }, texts("save")), this.#later),
-      config.privacy_url && el("small", {}, el("a", { href: config.privacy_url, target: "_blank", rel: "noopener noreferrer" }, texts("privacy"))),
+      el("h3", { id: "form-title" }, this.#unfold),
+      this.#body,
     );
     this.texts = texts;
   }
 
-  show({ later }) {
+  /** Open it; an offer shows its title only, so that it does not push the messages away. */
+  show({ later, folded = false }) {
     this.#later.hidden = !later;
+    if (this.element.hidden || !folded) this.#show(!folded);
     this.element.hidden = false;
+  }
+
+  #show(open) {
+    this.#body.hidden = !open;
+    this.#unfold.setAttribute("aria-expanded", String(open));
+    if (open) this.element.scrollIntoView?.({ block: "nearest" });
   }
 
   hide() {

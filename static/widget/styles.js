@@ -82,8 +82,12 @@ a { color: inherit; text-underline-offset: 2px; overflow-wrap: anywhere; }
 .typing { min-height: 20px; padding: 2px 16px; font-size: 12px; color: var(--ink-2); }
 
 .notice { padding: 8px 16px; font-size: 13px; background: var(--bad-soft); color: var(--ink); }
-.form { display: grid; gap: 10px; margin: 12px 0 4px 20px; padding: 14px; background: var(--raised); border: 1px solid var(--line); border-radius: 12px; }
+.form { margin: 12px 0 4px 20px; padding: 4px 14px; background: var(--raised); border: 1px solid var(--line); border-radius: 12px; }
 .form h3 { font-size: 14px; font-weight: 620; }
+.form h3 button { display: flex; width: 100%; min-height: 36px; align-items: center; justify-content: space-between; text-align: start; }
+.form h3 button::after { content: ""; width: 7px; height: 7px; margin-inline: 12px 4px; border: solid currentColor; border-width: 0 1.7px 1.7px 0; rotate: 45deg; translate: 0 -2px; }
+.form h3 button[aria-expanded="true"]::after { rotate: 225deg; translate: 0 2px; }
+.form .fields { display: grid; gap: 10px; padding: 4px 0 10px; }
 .form label { display: grid; gap: 3px; font-size: 13px; color: var(--ink-2); }
 .form input { height: 38px; padding: 0 10px; border: 1px solid var(--edge); border-radius: 8px; background: var(--surface); color: var(--ink); font-size: 16px; }
 .form input[aria-invalid] { border-color: var(--bad); }

@@ -1,6 +1,6 @@
 /* The words of the chat, in the channel's language or the page's. */
 
-/** `texts("sent_by", {name})`, with `texts.language` and `texts.time(iso)`. */
+/** `texts("typing", { name })`, with `texts.language` and `texts.time(iso)`. */
 export function chooseTexts(config) {
   const asked = (document.documentElement.lang || navigator.language || "").slice(0, 2).toLowerCase();
   const language = asked in config.texts ? asked : config.language;

@@ -24,10 +24,11 @@ from django.conf import settings as django_settings
 from django.db import connection, connections
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from accounts.models import Membership
+from accounts.models import Account, Channel, Membership
 from config.celery import app as celery
+from tests.browser.host_page import HostPage, serve_host_page
 from tests.chromium import executable
-from tests.conftest import client_for
+from tests.conftest import client_for, make_channel
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,3 +200,25 @@ def assert_accessible(page: Page, **options: Any) -> None:
     """No violation of axe's rules on the page as it is now (WCAG 2.2 AA and best practice), shadow roots included."""
     results = Axe().run(page, options=options or None)
     assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.fixture
+def chat(account: Account) -> Channel:
+    """A web chat without a contact form."""
+    return make_channel(account, "webchat", "Sitio", settings={"title": "Andes Propiedades", "form": "off"})
+
+
+@pytest.fixture
+def host_page(chat: Channel, live_server_asgi: LiveServer) -> Iterator[HostPage]:
+    """Somebody else's page with the chat on it, under the strictest policy that still allows it."""
+    with serve_host_page() as page:
+        yield page.embed(live_server_asgi.url, chat.key)
+
+
+@pytest.fixture
+def complaints(page: Page) -> list[str]:
+    """Everything the browser complains about: a policy that was broken, an error nobody caught."""
+    found: list[str] = []
+    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found

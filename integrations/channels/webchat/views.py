@@ -127,7 +127,7 @@ def upload(request: HttpRequest, channel: Channel) -> HttpResponse:
     """A picture as a message of its own: fields id, visitor, token, file. The same id again gives the same answer."""
     asked = request.META.get("CONTENT_LENGTH") or ""
     if not asked.isdigit() or int(asked) > LARGEST_PICTURE + 100_000:
-        return _refuse(_("The picture is larger than %(limit)d MB.") % {"limit": LARGEST_PICTURE // 1_000_000}, 413)
+        return _too_large()
     language = request.POST.get("language", "")
     with override(language if language in LANGUAGES[1:] else channel.account.language):
         return _take_picture(request, channel)
@@ -149,8 +149,10 @@ def _take_picture(request: HttpRequest, channel: Channel) -> HttpResponse:
         answer["Retry-After"] = str(int(wait) + 1)
         return answer
     content = sent.read()
+    if len(content) > LARGEST_PICTURE:
+        return _too_large()
     content_type = picture_type(content)
-    if content_type is None or len(content) > LARGEST_PICTURE:
+    if content_type is None:
         return _refuse(_("Only pictures can be sent."), 400)
     picture = InboundFile(name=(sent.name or "")[-200:], content_type=content_type, content=content)
     try:
@@ -158,6 +160,10 @@ def _take_picture(request: HttpRequest, channel: Channel) -> HttpResponse:
     except writing.MessageRefused:
         return _refuse(_("This message could not be sent."), 409)
     return JsonResponse({"id": str(message_id), "sequence": done.sequence, "at": done.message.occurred_at.isoformat()})
+
+
+def _too_large() -> JsonResponse:
+    return _refuse(_("The picture is larger than %(limit)d MB.") % {"limit": LARGEST_PICTURE // 1_000_000}, 413)
 
 
 def _refuse(text: str, status: int) -> JsonResponse:
