@@ -3,7 +3,6 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -17,13 +16,5 @@ def choose(request: HttpRequest) -> HttpResponse:
     """One account: straight to its inbox. Several: a list. None: what to do about it."""
     accounts = accounts_of_user(request.user.pk or 0)
     if len(accounts) == 1:
-        return redirect(_inbox(accounts[0].slug))
-    choices = [(account, _inbox(account.slug)) for account in accounts]
-    return render(request, "accounts/choose.html", {"choices": choices})
-
-
-def _inbox(slug: str) -> str:
-    try:
-        return reverse("inbox:workspace", kwargs={"account_slug": slug})
-    except NoReverseMatch:
-        return reverse("accounts:settings_home", kwargs={"account_slug": slug})
+        return redirect("inbox:workspace", account_slug=accounts[0].slug)
+    return render(request, "accounts/choose.html", {"accounts": accounts})

@@ -38,12 +38,16 @@ def page(
     post: Ability | bool | None = False,
     body: Mapping[str, Any] | None = None,
     query: str = "",
+    values: Mapping[str, Any] | None = None,
     **names: str,
 ) -> Door:
-    """A page of an account: ``get`` and ``post`` name the ability, ``None`` for every member; ``names`` say whose ids it takes."""
+    """A page of an account: ``get`` and ``post`` name the ability, ``None`` for every member; ``names`` say whose ids it takes.
+
+    In a body ``"@profile"`` stands for the id of the world's profile.
+    """
     asked = {"GET": get, "POST": post}
     abilities = {method: ability for method, ability in asked.items() if ability is not False}
-    return Door("page", abilities, names, query=query, bodies={"POST": body or {}})  # type: ignore[arg-type]
+    return Door("page", abilities, names, values or {}, query, {"POST": body or {}})  # type: ignore[arg-type]
 
 
 def api(

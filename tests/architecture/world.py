@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import connection
 from django.utils import timezone
@@ -22,7 +24,7 @@ from contacts.models import Contact, Identifier, MergeEvent, Profile
 from inbox.adapters import InboundMessage
 from inbox.models import Attachment, Conversation, InboundEvent, Message
 from inbox.receiving import receive
-from tests.conftest import make_account, make_channel, make_member
+from tests.conftest import client_for, make_account, make_channel, make_member
 
 
 @dataclass
@@ -40,9 +42,18 @@ class World:
     message: Message
     attachment: Attachment
     event: MergeEvent
+<<<<<<< HEAD
     stored_event: InboundEvent
+=======
+    # The profile that the merge brought in.
+    joined: Profile
+    # An event that could not be read.
+    broken: InboundEvent
+>>>>>>> ba671b3 (Knock at the doors of contacts and channels too)
     token: ApiToken
+    # Role → a bearer token, and the session of somebody signed in.
     secrets: dict[str, str]
+    sessions: dict[str, str]
     # Somebody to act upon, who is none of those who act.
     member: Membership
 
@@ -84,11 +95,18 @@ def make_world(mark: str) -> World:
             message=first,
             attachment=attachment,
             event=event,
+<<<<<<< HEAD
             stored_event=InboundEvent.objects.create(
                 channel=channel, body=mark.encode(), sha256=bytes(32), state=InboundEvent.State.UNREADABLE
+=======
+            joined=Profile.objects.get(strands=second.strand_id),
+            broken=InboundEvent.objects.create(
+                channel=channel, sha256=mark.encode(), body=mark.encode(), state=InboundEvent.State.UNREADABLE
+>>>>>>> ba671b3 (Knock at the doors of contacts and channels too)
             ),
             token=token,
             secrets=tokens,
+            sessions={role: client_for(member).cookies[settings.SESSION_COOKIE_NAME].value for role, member in members.items()},
             member=other,
         )
 
@@ -134,3 +152,15 @@ def _everything() -> str:
 def ids_of(world: World, names: Mapping[str, str]) -> dict[str, int]:
     """The ids that a route's keywords stand for."""
     return {keyword: getattr(world, attribute).pk for keyword, attribute in names.items()}
+
+
+def filled_in(body: Any, world: World) -> Any:
+    """The body with the world's ids where it says ``@profile``."""
+    match body:
+        case Mapping():
+            return {name: filled_in(value, world) for name, value in body.items()}
+        case list():
+            return [filled_in(value, world) for value in body]
+        case str() if body.startswith("@"):
+            return getattr(world, body[1:]).pk
+    return body
