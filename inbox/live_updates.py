@@ -28,7 +28,8 @@ def conversation_group(conversation_id: int) -> str:
 def tell_account(account_id: int, kind: str, **ids: int | str | None) -> None:
     """After commit, send ``{"kind": kind, **ids}`` to every open screen of the account.
 
-    Kinds: ``message`` (conversation, message), ``conversation`` (conversation), ``contact`` (contact), ``presence``.
+    Kinds: ``message`` (conversation, message), ``conversation`` (conversation), ``contact`` (contact), ``presence``,
+    ``typing`` (conversation, who: ``contact``, the other side is writing).
     """
     transaction.on_commit(functools.partial(tell_group, account_group(account_id), {"type": "live.update", "kind": kind, **ids}))
 

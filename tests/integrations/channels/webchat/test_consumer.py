@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
 from django.core.cache import cache
 from django.db import connections
 
@@ -17,6 +18,7 @@ from config.asgi import application
 from contacts.models import Contact, Identifier, Profile
 from inbox.conversations import mark_read
 from inbox.delivery import deliver
+from inbox.live_updates import account_group
 from inbox.models import Conversation, Direction, Message
 from inbox.sending import addresses_for, send_message
 from integrations.channels.webchat.identity import signature_of
@@ -417,6 +419,15 @@ async def test_typing_and_reading_are_told_both_ways(chat: Channel, account: Acc
 
     await in_thread(read)
     assert (await widget.hear("team_read"))["at"] is not None
+
+    layer = get_channel_layer()
+    screen = await layer.new_channel()
+    await layer.group_add(account_group(account.pk), screen)
+    await widget.say(type="typing")
+    while (told := await asyncio.wait_for(layer.receive(screen), 10))["kind"] != "typing":
+        pass
+    assert told == {"type": "live.update", "kind": "typing", "conversation": talk.pk, "who": "contact"}
+    await layer.group_discard(account_group(account.pk), screen)
     await widget.socket.leave()
 
 
