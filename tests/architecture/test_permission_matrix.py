@@ -68,15 +68,6 @@ DOORS: dict[str, Door] = {
     "inbox:email": page(get=WORK, message_id="message"),
     "inbox:resend": page(post=WORK, message_id="message"),
     "inbox:attachment": page(get=WORK, attachment_id="attachment"),
-<<<<<<< HEAD
-    # integrations
-    "integrations:channels": page(get=CHANNELS),
-    "integrations:connect": Door("page", {"GET": CHANNELS, "POST": CHANNELS}, values={"kind": "whatsapp"}),
-    "integrations:channel": page(get=CHANNELS, post=CHANNELS, channel_id="channel"),
-    "integrations:switch": page(post=CHANNELS, body={"active": "no"}, channel_id="channel"),
-    "integrations:bot": page(post=CHANNELS, body={"bot-enabled": "on"}, channel_id="channel"),
-    "integrations:replay": page(post=CHANNELS, channel_id="channel", event_id="stored_event"),
-=======
     # contacts
     "contacts:directory": page(get=WORK),
     "contacts:contact": page(get=WORK, contact_id="contact"),
@@ -92,10 +83,9 @@ DOORS: dict[str, Door] = {
     "integrations:channels": page(get=CHANNELS),
     "integrations:connect": page(get=CHANNELS, post=CHANNELS, values={"kind": "whatsapp"}),
     "integrations:channel": page(get=CHANNELS, post=CHANNELS, channel_id="channel"),
-    "integrations:switch": page(post=CHANNELS, channel_id="channel"),
-    "integrations:bot": page(post=CHANNELS, channel_id="channel"),
-    "integrations:replay": page(post=CHANNELS, channel_id="channel", event_id="broken"),
->>>>>>> ba671b3 (Knock at the doors of contacts and channels too)
+    "integrations:switch": page(post=CHANNELS, body={"active": "no"}, channel_id="channel"),
+    "integrations:bot": page(post=CHANNELS, body={"bot-enabled": "on"}, channel_id="channel"),
+    "integrations:replay": page(post=CHANNELS, channel_id="channel", event_id="stored_event"),
     # API
     "api:schema": public(),
     "api:docs": public(),

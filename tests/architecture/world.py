@@ -42,14 +42,10 @@ class World:
     message: Message
     attachment: Attachment
     event: MergeEvent
-<<<<<<< HEAD
-    stored_event: InboundEvent
-=======
     # The profile that the merge brought in.
     joined: Profile
     # An event that could not be read.
-    broken: InboundEvent
->>>>>>> ba671b3 (Knock at the doors of contacts and channels too)
+    stored_event: InboundEvent
     token: ApiToken
     # Role → a bearer token, and the session of somebody signed in.
     secrets: dict[str, str]
@@ -95,14 +91,9 @@ def make_world(mark: str) -> World:
             message=first,
             attachment=attachment,
             event=event,
-<<<<<<< HEAD
+            joined=Profile.objects.get(strands=second.strand_id),
             stored_event=InboundEvent.objects.create(
                 channel=channel, body=mark.encode(), sha256=bytes(32), state=InboundEvent.State.UNREADABLE
-=======
-            joined=Profile.objects.get(strands=second.strand_id),
-            broken=InboundEvent.objects.create(
-                channel=channel, sha256=mark.encode(), body=mark.encode(), state=InboundEvent.State.UNREADABLE
->>>>>>> ba671b3 (Knock at the doors of contacts and channels too)
             ),
             token=token,
             secrets=tokens,
