@@ -27,6 +27,8 @@ from tests.browser.conftest import ROOT, LiveServer, sign_in, wait_until
 from tests.ports import free_port
 
 pytestmark = pytest.mark.browser
+# Milliseconds: several programs start here, beside another test process.
+PATIENCE = 90_000
 
 MARIA = StartingPerson(
     name="María Pérez",
@@ -67,21 +69,24 @@ def customer_side(account: Account, admin: Membership, live_server_asgi: LiveSer
     configuration = tmp_path / "simulator.json"
     write(Configuration(channels=simulated, people=(MARIA,)), configuration)
     command = ["-m", "config.simulator", "--port", str(port), "--hilo", live_server_asgi.url, "--configuration", str(configuration)]
+    mail = ["-W", "ignore", "manage.py", "fetch_mail"]
+    logs = [(live_server_asgi.logs / name).open("wb") for name in ("simulator.log", "mail.log")]
     processes = [
-        subprocess.Popen([sys.executable, *command], cwd=ROOT),
+        subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=logs[0], stderr=logs[0]),
         subprocess.Popen(
-            [sys.executable, "-W", "ignore", "manage.py", "fetch_mail"], cwd=ROOT, env={**os.environ, **live_server_asgi.environment}
+            [sys.executable, *mail], cwd=ROOT, env={**os.environ, **live_server_asgi.environment}, stdout=logs[1], stderr=logs[1]
         ),
     ]
     side = CustomerSide(url=f"http://127.0.0.1:{port}", channels=channels)
     try:
-        wait_until(lambda: _answers(side.url), seconds=30)
+        wait_until(lambda: _answers(side.url), seconds=PATIENCE / 1000)
         yield side
     finally:
         for process in processes:
             process.terminate()
-        for process in processes:
+        for process, log in zip(processes, logs, strict=True):
             process.wait(15)
+            log.close()
 
 
 def _three_free_ports() -> int:
@@ -138,7 +143,7 @@ def _contact_of(account: Account, text: str) -> Contact | None:
 
 
 def _arrives(account: Account, text: str) -> Contact:
-    return wait_until(lambda: _contact_of(account, text), seconds=30)
+    return wait_until(lambda: _contact_of(account, text), seconds=PATIENCE / 1000)
 
 
 def _choose(agent: Page, kind: str) -> None:
@@ -184,18 +189,18 @@ def test_one_person_four_channels_one_thread(
 
     # A mail from that address, over SMTP and IMAP; a WhatsApp from the phone that was left in the form.
     customer_side.write("email", "Adjunto la boleta del pedido.", subject="Pedido 48211")
-    expect(screen.locator(".msg.in", has_text="Adjunto la boleta")).to_be_visible(timeout=30_000)
+    expect(screen.locator(".msg.in", has_text="Adjunto la boleta")).to_be_visible(timeout=PATIENCE)
     customer_side.write("whatsapp", "Soy María, la del pedido 48211")
-    expect(screen.locator(".msg.in", has_text="la del pedido 48211")).to_be_visible(timeout=30_000)
+    expect(screen.locator(".msg.in", has_text="la del pedido 48211")).to_be_visible(timeout=PATIENCE)
     assert _arrives(account, "Adjunto la boleta").pk == _arrives(account, "la del pedido").pk == by_chat.pk
 
     # Instagram says nothing that is known: it stays apart until the bot gets the email.
     customer_side.write("instagram", "Hola! vi las sandalias en su historia")
     apart = _arrives(account, "vi las sandalias")
     assert apart.pk != by_chat.pk
-    wait_until(lambda: len(customer_side.received("instagram")) == 1, seconds=30)
+    wait_until(lambda: len(customer_side.received("instagram")) == 1, seconds=PATIENCE / 1000)
     customer_side.write("instagram", "Soy María Pérez, maria.perez@correo.example")
-    wait_until(lambda: _contact_of(account, "vi las sandalias").pk == by_chat.pk, seconds=30)  # type: ignore[union-attr]
+    wait_until(lambda: _contact_of(account, "vi las sandalias").pk == by_chat.pk, seconds=PATIENCE / 1000)  # type: ignore[union-attr]
 
     with account_scope(account):
         people = Contact.objects.filter(is_empty=False)
@@ -207,9 +212,9 @@ def test_one_person_four_channels_one_thread(
     _answer(screen, "email", "La boleta quedó registrada.")
     _answer(screen, "whatsapp", "Tu pedido llega mañana.")
     _answer(screen, "webchat", "Sí, nos queda en 38.")
-    wait_until(lambda: any("La boleta quedó registrada." in text for text in customer_side.received("email")), seconds=30)
-    wait_until(lambda: "Tu pedido llega mañana." in customer_side.received("whatsapp"), seconds=30)
-    expect(widget.get_by_text("Sí, nos queda en 38.")).to_be_visible(timeout=30_000)
+    wait_until(lambda: any("La boleta quedó registrada." in text for text in customer_side.received("email")), seconds=PATIENCE / 1000)
+    wait_until(lambda: "Tu pedido llega mañana." in customer_side.received("whatsapp"), seconds=PATIENCE / 1000)
+    expect(widget.locator(".bubble", has_text="Sí, nos queda en 38.")).to_be_visible(timeout=PATIENCE)
     assert screen.evaluate("window.neverLoadedAgain") is True
     street.close()
     desk.close()
