@@ -10,9 +10,9 @@ from accounts.models import Account, Channel, Membership, User
 from accounts.opening import open_account
 from accounts.roles import Role
 from accounts.scope import account_scope
+from config.demo.logins import PASSWORD
 from integrations.connecting import connect_channel, update_channel
 
-PASSWORD = "hilo-demo-2026"  # noqa: S105 — printed by `make run`, for the demo on this machine only
 HOST = "127.0.0.1"
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+# Printed by `make run`, for the demo on this machine only.
 PASSWORD = "hilo-demo-2026"  # noqa: S105
 
 

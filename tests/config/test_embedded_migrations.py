@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import redis
 
-from config.embedded import fingerprint
+from config.embedded import fingerprint, unfinished
 from tests.config.embedded_users import CHECKOUT, Ground, make_ground
 
 
@@ -126,6 +126,28 @@ def test_data_in_use_stays_with_a_warning(ground: Ground) -> None:
     assert second.address == first.address
     assert folders_moved_aside(ground) == []
     assert "stays for now" in second.leave()
+
+
+def test_data_that_was_never_finished_is_moved_aside(ground: Ground) -> None:
+    write_row(ground)
+    with pytest.raises(KeyboardInterrupt), unfinished.marked(ground.home()):
+        # Others do not mind while somebody is at work.
+        assert ground.use().leave() == ""
+        raise KeyboardInterrupt
+
+    user = ground.use()
+
+    assert not table_exists(user.address)
+    assert len(folders_moved_aside(ground)) == 1
+    assert "filled for the first time" in user.leave()
+    assert not unfinished.was_interrupted(ground.home())
+
+
+def test_data_that_was_finished_stays(ground: Ground) -> None:
+    with unfinished.marked(ground.home()):
+        write_row(ground)
+
+    assert table_exists(ground.use().address)
 
 
 def test_data_for_tests_is_never_moved_aside(ground: Ground) -> None:
