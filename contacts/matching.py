@@ -21,7 +21,7 @@ from contacts.claims import Address, Claim
 from contacts.locks import hold, lock_keys
 from contacts.marking import is_shared, marks_on, phone_of_whatsapp
 from contacts.merging import join, oldest_home
-from contacts.models import UNIFYING, Contact, Identifier, MatchDecision, Profile, Source, ValueMark
+from contacts.models import UNIFYING, Certainty, Contact, Identifier, MatchDecision, Profile, Source, ValueMark
 from contacts.names import names_conflict
 from contacts.normalising import NormalValue
 from contacts.protections import Match, Side, Sorted, find_matches, names_in, sort_out
@@ -37,6 +37,9 @@ from contacts.reading_claims import (
 from contacts.survivorship import refresh
 
 Outcome = MatchDecision.Outcome
+# A WhatsApp user has a number and, within a business, an id (BSUID). Messages name either or both; the id is one person's only.
+OTHER_ADDRESSES = frozenset({"whatsapp_user"})
+
 # Given the ids of the profiles that use a shared address: the one whose conversation is open and was active last, if any.
 FindOpenProfile = Callable[[Collection[int]], Profile | None]
 
@@ -97,7 +100,8 @@ def recognise(
     region = account.default_region
     place = normal_address(address, region=region)
     record = read_claim(claim, occurred_at=occurred_at, region=region, channel=channel, address=address)
-    lock_keys([(f"address:{channel.pk}", place), *(each.match_key for each in record.identifiers if each.unifies)])
+    places = dict.fromkeys([place, *(each.normal.value for each in record.of_kinds(OTHER_ADDRESSES))])
+    lock_keys([*((f"address:{channel.pk}", each) for each in places), *(each.match_key for each in record.identifiers if each.unifies)])
 
     def find() -> _Plan:
         plan = _whose(account, channel, address, place, record, replies_to, open_profile_on_shared)
@@ -140,7 +144,7 @@ def _whose(
 ) -> _Plan:
     """The profile that the address leads to, before any other key is looked at."""
     episodes = Profile.scoped().filter(channel=channel, address=place)
-    current = episodes.filter(is_current=True).first()
+    current = episodes.filter(is_current=True).first() or _by_other_address(channel, record)
     keys = [_key_of(each) for each in record.of_kinds([address.kind]) if each.normal.value == place]
     if shared := is_shared(keys):
         plan = _of_shared_address(channel, place, shared, current, replies_to, open_profile_on_shared)
@@ -155,6 +159,16 @@ def _whose(
     if shared:
         return plan
     return _same_browser(current, record, _Plan(rule="same_address", profile=current))
+
+
+def _by_other_address(channel: Channel, record: Record) -> Profile | None:
+    """Somebody with two addresses on one channel: whichever a message names, it is the profile that was attested the other."""
+    keys = [each.normal.key for each in record.of_kinds(OTHER_ADDRESSES) if each.certainty == Certainty.ATTESTED]
+    if not keys:
+        return None
+    attested = Identifier.scoped().filter(kind__in=OTHER_ADDRESSES, key__in=keys, certainty=Certainty.ATTESTED, valid_to=None)
+    known = Profile.scoped().filter(channel=channel, is_current=True, pk__in=attested.values("profile"))
+    return known.order_by("-last_seen_at", "-pk").first()
 
 
 def _key_of(identifier: ReadIdentifier) -> tuple[str, str]:

@@ -5,7 +5,7 @@ import pytest
 from accounts.models import Account, Channel, Membership, NameConflict
 from accounts.scope import account_scope
 from contacts.claims import Address, Claim, ClaimedIdentifier
-from contacts.matching import recognise
+from contacts.matching import learn, recognise
 from contacts.merging import separate_and_mark_shared, unmerge
 from contacts.models import Certainty, Contact, Identifier, MatchDecision, MergeEvent, Profile, ValueMark
 from tests.conftest import make_channel
@@ -80,6 +80,37 @@ class TestUnified:
         assert known.profile.pk == user.profile.pk
         assert known.contact.pk == visitor.contact.pk
         assert (known.outcome, known.previous_contact_id) == (Outcome.MERGED, user.contact.pk)
+
+    @pytest.mark.parametrize("unified", [True, False])
+    @pytest.mark.parametrize("first", ["number", "id", "both"])
+    def test_a_number_and_an_id_of_one_user_are_one_address(self, whatsapp: Channel, unified: bool, first: str) -> None:
+        """A user adopts a name and hides the number, or shows it later: the id that both carry makes them one profile."""
+        Account.objects.filter(pk=whatsapp.account_id).update(unification_enabled=unified)
+        number = ClaimedIdentifier("whatsapp", "56981234567", Certainty.ATTESTED)
+        user_id = ClaimedIdentifier("whatsapp_user", "CL.8f3a", Certainty.ATTESTED, scope="whatsapp:1")
+        by_number, by_id = Address("whatsapp", "56981234567"), Address("whatsapp_user", "CL.8f3a")
+        messages = {"number": (by_number, (number, user_id)), "id": (by_id, (user_id,)), "both": (by_number, (user_id, number))}
+        order = [first, *(each for each in ("id", "number", "both") if each != first)]
+
+        seen = [
+            recognise(channel=whatsapp, address=messages[each][0], claim=Claim(messages[each][1]), occurred_at=at(hours))
+            for hours, each in enumerate(order)
+        ]
+
+        assert len({recognition.profile.pk for recognition in seen}) == 1
+        assert [recognition.is_new_profile for recognition in seen] == [True, False, False]
+        for recognition, each in zip(seen, order, strict=True):
+            assert recognition.identifier is not None
+            assert recognition.identifier.value == messages[each][0].value
+
+    def test_an_id_that_was_only_claimed_is_nobodys_address(self, whatsapp: Channel) -> None:
+        known = writes(whatsapp, "56981234567")
+        told = Claim((ClaimedIdentifier("whatsapp_user", "CL.8f3a", Certainty.CLAIMED),))
+        learn(profile=known.profile, claim=told, occurred_at=at(1), cause="form")
+
+        other = recognise(channel=whatsapp, address=Address("whatsapp_user", "CL.8f3a"), claim=Claim(), occurred_at=at(2))
+
+        assert other.profile.pk != known.profile.pk
 
     def test_a_record_that_links_two_contacts_merges_them_and_says_why(self, mail: Channel, whatsapp: Channel, web: Channel) -> None:
         chat = writes(whatsapp, "56981234567", name="Ana")
