@@ -14,10 +14,10 @@ from accounts.actors import BOT
 from accounts.models import Account, Channel
 from accounts.queueing import enqueue
 from contacts.claims import Claim, ClaimedIdentifier
-from contacts.matching import learn
 from contacts.models import CONTACT_DATA, Identifier, IdentifierKind, Profile
 from inbox.conversations import hold_conversation
 from inbox.greeting import STEPS, Dialogue, Script, Turn, advance
+from inbox.learning import learn_in_thread
 from inbox.models import BotSession, Conversation, Direction, Message
 from inbox.sending import SendingRefused, send_message
 from inbox.thread_events import EventKind, tell_thread
@@ -126,7 +126,7 @@ def _pass_on(session: BotSession, turn: Turn, last: Message) -> None:
     given = {name: gathered[name] for name in ("name", "reason") if name in gathered and name not in before}
     if identifiers or given:
         claim = Claim(identifiers=identifiers, given=given)
-        learn(profile=session.profile, claim=claim, occurred_at=last.occurred_at, cause=f"bot:{last.pk}")
+        learn_in_thread(profile=session.profile, claim=claim, occurred_at=last.occurred_at, cause=f"bot:{last.pk}")
 
 
 @transaction.atomic

@@ -116,14 +116,14 @@ def conversation_list(
     before: str = "",
     limit: int = LIST_PAGE,
 ) -> ConversationPage:
-    """One page of a view, the latest message first. Two queries, three with ``search``.
+    """One page of a view, the latest message first. Four queries, five with ``search``.
 
     Raises ``ValueError`` for an unknown view or a cursor that is not ours.
     """
     found = conversations(membership=membership, view=view, status=status, channel=channel, search=search)
     if before:
         found = found.filter(_before("last_message_at", before))
-    ordered = found.select_related("profile__contact", "channel", "assignee__user").order_by("-last_message_at", "-id")
+    ordered = _with_people(found).order_by("-last_message_at", "-id")
     page = list(ordered[: limit + 1])
     more, page = len(page) > limit, page[:limit]
     return ConversationPage(
@@ -134,9 +134,23 @@ def conversation_list(
 
 def conversation_row(conversation_id: int, *, membership: Membership) -> ConversationRow | None:
     """One line of the list, fetched again after a live update; ``None`` when there is no such conversation here."""
-    found = Conversation.scoped().select_related("profile__contact", "channel", "assignee__user").filter(pk=conversation_id)
+    found = _with_people(Conversation.scoped().filter(pk=conversation_id))
     rows = rows_for(list(found), membership=membership)
     return rows[0] if rows else None
+
+
+def _with_people(found: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """With what a line shows. Channels and members are few: fetched once for the page, without their secrets."""
+    heavy = ("profile__given", "profile__given_at", "profile__later", "profile__contact__fields", "profile__contact__search_text")
+    return found.select_related("profile__contact").defer(*heavy).prefetch_related(_channels("channel"), _members("assignee"))
+
+
+def _channels(name: str) -> Prefetch:
+    return Prefetch(name, queryset=Channel.scoped().defer("secrets", "settings", "greeting_bot"))
+
+
+def _members(name: str) -> Prefetch:
+    return Prefetch(name, queryset=Membership.scoped().select_related("user"))
 
 
 def rows_for(page: Sequence[Conversation], *, membership: Membership) -> list[ConversationRow]:
@@ -178,19 +192,23 @@ def find_conversation(conversation_id: int) -> Conversation | None:
 
 
 def messages_of(conversation: Conversation) -> QuerySet[Message]:
-    """Messages, notes and events across the strands, with what one entry of the thread shows."""
-    strands = Strand.scoped().filter(conversation=conversation).values("pk")
+    """Messages, notes and events across the strands, with what one entry of the thread shows, unordered. One query right away."""
     return (
-        Message.scoped()
-        .filter(strand__in=strands)
-        .defer("raw", "words")
-        .select_related("strand", "channel", "identifier", "author__user", "reply_to", "outbound")
-        .prefetch_related(Prefetch("attachments", queryset=Attachment.scoped().order_by("pk")))
+        _spoken(Strand.scoped().filter(conversation=conversation))
+        .select_related("reply_to", "outbound")
+        .defer("raw", "words", "reply_to__raw", "reply_to__words", "reply_to__html")
     )
 
 
+def _spoken(strands: QuerySet[Strand]) -> QuerySet[Message]:
+    # The strands are named one by one: joined, PostgreSQL prefers to read every message of the account.
+    found = Message.scoped().filter(strand__in=list(strands.values_list("pk", flat=True))).defer("raw", "words")
+    files = Prefetch("attachments", queryset=Attachment.scoped().order_by("pk"))
+    return found.select_related("strand", "identifier").prefetch_related(_channels("channel"), _members("author"), files)
+
+
 def thread(conversation: Conversation, *, membership: Membership | None = None, before: str = "", limit: int = THREAD_PAGE) -> Thread:
-    """One page of the time line, the latest unless ``before`` names an earlier one. At most five queries.
+    """One page of the time line, the latest unless ``before`` names an earlier one. At most six queries.
 
     Days are of the account's time zone. ``membership`` marks where that member's unread part begins.
     Raises ``ValueError`` for a cursor that is not ours.
@@ -249,31 +267,20 @@ def _entries(page: list[Message], *, zone: ZoneInfo, marks_unread: bool, read_at
 
 
 def conversations_of_contact(contact_id: int, *, limit: int = 20) -> list[Conversation]:
-    """The person's conversations, the latest first, for the person panel. One query."""
-    return list(
-        Conversation.scoped()
-        .filter(profile__contact=contact_id)
-        .select_related("channel", "assignee__user")
-        .order_by("-last_message_at", "-id")[:limit]
-    )
+    """The person's conversations, the latest first, for the person panel. At most three queries."""
+    found = Conversation.scoped().filter(profile__contact=contact_id).prefetch_related(_channels("channel"), _members("assignee"))
+    return list(found.order_by("-last_message_at", "-id")[:limit])
 
 
 def said_with(contact_id: int) -> QuerySet[Message]:
-    """Everything said with the person, on every channel and in every conversation, unordered."""
-    strands = Strand.scoped().filter(profile__contact=contact_id).values("pk")
-    return (
-        Message.scoped()
-        .filter(strand__in=strands)
-        .defer("raw", "words")
-        .select_related("strand", "channel", "identifier", "author__user")
-        .prefetch_related(Prefetch("attachments", queryset=Attachment.scoped().order_by("pk")))
-    )
+    """Everything said with the person, on every channel and in every conversation, unordered. One query right away."""
+    return _spoken(Strand.scoped().filter(profile__contact=contact_id))
 
 
 def timeline(contact_id: int, *, before: str = "", limit: int = THREAD_PAGE) -> tuple[list[Message], str]:
     """One page of everything said with the person, newest first, and the cursor of the next page.
 
-    Two queries. Raises ``ValueError`` for a cursor that is not ours.
+    At most five queries. Raises ``ValueError`` for a cursor that is not ours.
     """
     found = said_with(contact_id)
     if before:

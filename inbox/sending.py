@@ -109,10 +109,13 @@ def can_reach(channel: Channel, adapter: ChannelAdapter, identifier: Identifier)
 
 def last_inbound_by_line(identifiers: Iterable[Identifier]) -> dict[tuple[int, tuple[str, str]], datetime]:
     """(channel id, line) → the provider's time of the last message that the address sent there, whoever's it was. One query."""
-    keys = {spelling for identifier in identifiers for spelling in (identifier.key, f"+{identifier.key}", identifier.key.lstrip("+"))}
+    asked = list(identifiers)
+    keys = {spelling for each in asked for spelling in (each.key, f"+{each.key}", each.key.lstrip("+"))}
+    # The kinds are named because the index of keys begins with them.
+    kinds = {each.kind for each in asked} | {IdentifierKind.PHONE, IdentifierKind.WHATSAPP}
     rows = (
         Message.scoped()
-        .filter(direction=Direction.IN, identifier__key__in=keys)
+        .filter(direction=Direction.IN, identifier__kind__in=kinds, identifier__key__in=keys)
         .values_list("channel_id", "identifier__kind", "identifier__key")
         .annotate(at=Max("occurred_at"))
     )

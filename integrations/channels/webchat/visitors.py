@@ -13,11 +13,11 @@ from django.utils.translation import override
 from accounts.entrances import token_digest
 from accounts.models import Channel
 from contacts.claims import Address, Claim
-from contacts.matching import learn
 from contacts.models import UNIFYING, Identifier, IdentifierKind, Profile
 from contacts.names import names_conflict
 from contacts.normalising import normal
 from contacts.protections import names_in
+from inbox.learning import learn_in_thread
 from inbox.models import Strand
 from integrations.channels.webchat.identity import HostIdentity, IdentityRefused, claim_of, verify
 from integrations.channels.webchat.options import Options
@@ -121,7 +121,7 @@ def open_visitor(*, channel: Channel, known: Visitor | None, identity: HostIdent
 def _take_identity(visitor: Visitor, identity: HostIdentity, channel: Channel) -> None:
     """Bind the visitor to the person; an identifier that is new is decided at once."""
     if visitor.profile is not None:
-        learn(profile=visitor.profile, claim=claim_of(identity, channel=channel), occurred_at=timezone.now(), cause=CAUSE)
+        learn_in_thread(profile=visitor.profile, claim=claim_of(identity, channel=channel), occurred_at=timezone.now(), cause=CAUSE)
     visitor.external_id, visitor.identity = identity.id, identity.as_json()
     visitor.save(update_fields=["external_id", "identity"])
 

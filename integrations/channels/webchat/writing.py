@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Channel
 from contacts.claims import Claim, ClaimedIdentifier
-from contacts.matching import learn, recognise
+from contacts.matching import recognise
 from contacts.models import IdentifierKind, Source
 from contacts.names import is_placeholder
 from contacts.normalising import clean, normal
 from inbox.adapters import InboundFile, InboundMessage
+from inbox.learning import learn_in_thread
 from inbox.models import Message
 from inbox.receiving import receive
 from integrations.channels.webchat.groups import tell_visitor
@@ -128,7 +129,7 @@ def submit_form(*, visitor: Visitor, form: ContactForm) -> Opened:
             opened = make_visitor(channel=visitor.channel, language=visitor.language)
         who = opened.visitor
         if who.profile is not None:
-            recognition = learn(
+            recognition = learn_in_thread(
                 profile=who.profile, claim=form.claim(), occurred_at=timezone.now(), source=Source.FORM, cause="webchat form"
             )
         else:
