@@ -30,7 +30,8 @@ class LanguageMiddleware:
     def _remember(self, request: HttpRequest, response: HttpResponse, chosen: str) -> None:
         """Keep a signed-in person's language, so that it holds from the answer to the login on, and on the next login page."""
         session = getattr(request, "session", None)
-        if session is None or SESSION_KEY not in session or not request.user.is_authenticated:
+        # A page of the API answers a session without a token, and then names nobody.
+        if session is None or SESSION_KEY not in session or not getattr(request.user, "is_authenticated", False):
             return
         if request.user.language != chosen:
             secure = settings.SESSION_COOKIE_SECURE
