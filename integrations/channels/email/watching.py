@@ -81,7 +81,7 @@ class MailboxWatcher(threading.Thread):
     def _watch(self, channel: Channel) -> None:
         """Read, wait, read again, on one connection. Returns when asked to stop; raises when the connection breaks."""
         with open_mailbox(settings_of(channel)) as mailbox:
-            has_idle = "IDLE" in mailbox.client.capabilities
+            has_idle = _has_idle(mailbox)
             log.info("email.connected", channel=channel.pk, idle=has_idle)
             while not self._stopping.is_set():
                 fetch_new(channel=channel, mailbox=mailbox, should_stop=self._stopping.is_set)
@@ -103,6 +103,12 @@ class MailboxWatcher(threading.Thread):
             if mailbox.idle.poll(timeout=_SLICE) or time.monotonic() - began < _SLICE / 2:
                 break  # news, or a closed line, which the next command finds
         mailbox.idle.stop()
+
+
+def _has_idle(mailbox: Mailbox) -> bool:
+    # Some servers tell what they can do only after the login.
+    _status, answer = mailbox.client.capability()
+    return any(b"IDLE" in line.upper().split() for line in answer if line)
 
 
 def _pause(failures: int) -> float:
@@ -159,6 +165,7 @@ class Watch:
                 self.look()
             except (DatabaseError, InterfaceError):
                 log.exception("email.database")
+            finally:
                 connection.close()
             stopping.wait(self.look_every)
         self.stop()
