@@ -81,6 +81,22 @@ def switch(request: AccountRequest, channel_id: int) -> HttpResponse:
 
 @require_POST
 @needs(Ability.MANAGE_CHANNELS)
+def check(request: AccountRequest, channel_id: int) -> HttpResponse:
+    """Try the connection with the saved settings. Takes as long as the other side does, at most a minute."""
+    found = _channel(channel_id)
+    check_connection = getattr(adapter_for(found.kind), "check_connection", None)
+    problems = check_connection(found).problems if check_connection else []
+    for problem in problems:
+        messages.error(request, problem)
+    if check_connection is None:
+        messages.info(request, _("This kind of channel has no connection to test."))
+    elif not problems:
+        messages.success(request, _("The connection works: the login was accepted on both sides."))
+    return redirect("integrations:channel", account_slug=request.account.slug, channel_id=found.pk)
+
+
+@require_POST
+@needs(Ability.MANAGE_CHANNELS)
 def bot(request: AccountRequest, channel_id: int) -> HttpResponse:
     """Change the greeting bot."""
     found = _channel(channel_id)

@@ -83,6 +83,7 @@ DOORS: dict[str, Door] = {
     "integrations:channels": page(get=CHANNELS),
     "integrations:connect": page(get=CHANNELS, post=CHANNELS, values={"kind": "whatsapp"}),
     "integrations:channel": page(get=CHANNELS, post=CHANNELS, channel_id="channel"),
+    "integrations:check": page(post=CHANNELS, channel_id="channel"),
     "integrations:switch": page(post=CHANNELS, body={"active": "no"}, channel_id="channel"),
     "integrations:bot": page(post=CHANNELS, body={"bot-enabled": "on"}, channel_id="channel"),
     "integrations:replay": page(post=CHANNELS, channel_id="channel", event_id="stored_event"),

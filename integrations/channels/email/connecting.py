@@ -221,8 +221,9 @@ class ConnectionCheck:
     smtp: str
 
     @property
-    def works(self) -> bool:
-        return not self.imap and not self.smtp
+    def problems(self) -> list[str]:
+        """What does not work, in words; empty when everything does."""
+        return [problem for problem in (self.imap, self.smtp) if problem]
 
 
 def check_connection(settings: MailboxSettings) -> ConnectionCheck:

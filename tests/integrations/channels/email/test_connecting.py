@@ -47,7 +47,7 @@ def test_a_wrong_password_of_the_other_side(server: MailServer) -> None:
     found = check(server, smtp_password="otra")
     assert found.imap == ""
     assert found.smtp.startswith(f"SMTP: 127.0.0.1 refuses the login of {HOUSE}.")
-    assert not found.works
+    assert found.problems == [found.smtp]
 
 
 def test_a_password_beyond_ascii(settings: Any) -> None:
