@@ -1,6 +1,7 @@
 """Which language a request is answered in: the user's own (kept in a cookie), else what the browser asks for."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -30,9 +31,10 @@ class LanguageMiddleware:
     def _remember(self, request: HttpRequest, response: HttpResponse, chosen: str) -> None:
         """Keep a signed-in person's language, so that it holds from the answer to the login on, and on the next login page."""
         session = getattr(request, "session", None)
+        user: Any = request.user if session is not None else None
         # A page of the API answers a session without a token, and then names nobody.
-        if session is None or SESSION_KEY not in session or not getattr(request.user, "is_authenticated", False):
+        if session is None or SESSION_KEY not in session or user is None or not user.is_authenticated:
             return
-        if request.user.language != chosen:
+        if user.language != chosen:
             secure = settings.SESSION_COOKIE_SECURE
-            response.set_cookie(COOKIE, request.user.language, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
+            response.set_cookie(COOKIE, user.language, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")

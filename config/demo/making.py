@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -148,7 +149,8 @@ def _switch_bots_on(business: Business) -> None:
 def _simulated(channel: Channel, business: Business) -> SimulatedChannel:
     address = {"whatsapp": "phone_number_id", "instagram": "ig_user_id", "email": "address"}.get(channel.kind, "")
     wanted = ("app_secret", "access_token", "imap_password")
-    kept = {name: value for name, value in {**channel.settings, **channel.secrets}.items() if name in wanted}
+    secrets: Any = channel.secrets
+    kept = {name: value for name, value in {**channel.settings, **secrets}.items() if name in wanted}
     if "imap_password" in kept:
         kept["password"] = kept.pop("imap_password")
     return SimulatedChannel(
