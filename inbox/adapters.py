@@ -6,7 +6,7 @@ and the provider's own. ``integrations`` fills the registry from an explicit lis
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from contacts.claims import Address, Claim
 
@@ -212,6 +212,17 @@ class ChannelAdapter(Protocol):
 
     def fetch_media(self, *, channel: "Channel", attachment: "Attachment") -> tuple[bytes, str]:
         """Bytes and content type of an inbound file. Raises ``MediaGone``; any other error is tried again."""
+        ...
+
+
+@runtime_checkable
+class LooksPeopleUp(Protocol):
+    """An adapter whose provider tells who an address is, where messages carry an id only."""
+
+    address_kind: str
+
+    def look_up(self, *, channel: "Channel", address: Address) -> Claim:
+        """Name, user name and the like. Raises ``DeliveryError``."""
         ...
 
 

@@ -5,6 +5,9 @@ class IntegrationsConfig(AppConfig):
     name = "integrations"
 
     def ready(self) -> None:
+        from inbox.announcements import on_message_received
         from integrations.channels.registry import register_all
+        from integrations.looking_up import look_up_strangers
 
         register_all()
+        on_message_received(look_up_strangers)
