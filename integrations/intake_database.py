@@ -212,6 +212,8 @@ class IntakeDatabase:
                 async with self.pool.connection() as connection, connection.transaction():
                     await connection.execute(ENTER, [str(tally.account_id)])
                     await connection.execute(TALLY, parameters)
+                if tally.refused:
+                    log.warning("webhooks_refused", account=tally.account_id, channel=channel_id, count=tally.refused)
             except psycopg.Error as error:
                 log.warning("tally_not_written", channel=channel_id, error=type(error).__name__)
                 kept = self._tallies.setdefault(channel_id, _Tally(tally.account_id))
