@@ -59,7 +59,8 @@ def add_refusals(result: dict[str, Any], generator: Any, request: Any, public: b
     components["responses"] = {f"Error{code}": {"description": text, "content": content} for code, text in ANSWERS.items()}
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
-            codes = ALWAYS | ({"404"} if "{" in path else set()) | (ON_WRITES if method != "get" else set())
+            # A write may name what is not there in its body, too.
+            codes = ALWAYS | ({"404"} if "{" in path or method != "get" else set()) | (ON_WRITES if method != "get" else set())
             for code in sorted(codes):
                 operation["responses"].setdefault(code, {"$ref": f"#/components/responses/Error{code}"})
             if method != "get":

@@ -36,11 +36,16 @@ def test_the_contract_is_there() -> None:
     for path, methods in {
         "/api/v1/account/": {"get", "patch"},
         "/api/v1/channels/": {"get", "post"},
+        "/api/v1/channels/{id}/": {"get", "patch"},
         "/api/v1/contacts/": {"get"},
         "/api/v1/contacts/{id}/": {"get"},
+        "/api/v1/contacts/{id}/timeline/": {"get"},
         "/api/v1/contacts/merge/": {"post"},
         "/api/v1/contacts/{id}/unmerge/": {"post"},
-        "/api/v1/channels/{id}/": {"get", "patch"},
+        "/api/v1/conversations/": {"get"},
+        "/api/v1/conversations/{id}/": {"get", "patch"},
+        "/api/v1/conversations/{id}/messages/": {"get", "post"},
+        "/api/v1/conversations/{id}/notes/": {"post"},
     }.items():
         assert methods <= paths[path].keys(), path
 
