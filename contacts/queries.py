@@ -9,8 +9,8 @@ from typing import Any
 import idna
 import phonenumbers
 from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.utils.translation import get_language_info, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from accounts.models import Account, Membership
 from accounts.scope import current_account_id
@@ -367,13 +367,23 @@ def _fact(name: str, shown: dict[str, Any]) -> Fact:
     return Fact(
         field=name,
         label=FIELD_LABELS.get(name, name.replace("_", " ").capitalize()),
-        value=shown["value"],
+        value=_in_words(name, shown["value"]),
         source=Source(shown["source"]).label,
         at=datetime.fromisoformat(shown["at"]),
         rule=RULE_LABELS.get(shown["rule"], shown["rule"]),
         is_correction=shown["rule"] == "manual",
-        others=list(dict.fromkeys(str(other["value"]) for other in shown["others"])),
+        others=list(dict.fromkeys(str(_in_words(name, other["value"])) for other in shown["others"])),
     )
+
+
+def _in_words(name: str, value: Any) -> Any:
+    """A value as people read it: a language by its name, everything else as given."""
+    if name != "language":
+        return value
+    try:
+        return get_language_info(str(value))["name_translated"].capitalize()
+    except KeyError:
+        return value
 
 
 def _lines(identifiers: Iterable[Identifier], marks: dict[tuple[str, str], str]) -> list[IdentifierLine]:
