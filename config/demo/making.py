@@ -19,7 +19,6 @@ from accounts.entrances import account_id_by_slug, all_account_ids
 from accounts.models import Account, Channel, Membership
 from accounts.roles import Role
 from accounts.scope import account_scope
-from config.celery import app
 from config.demo.accounts import BUSINESSES, Business, connect_channels, open_business, point_at_simulator
 from config.demo.history import STILL_OPEN, Plan, plan_steps
 from config.demo.people import Person, make_people
@@ -75,8 +74,6 @@ def make_demo(*, tell: Callable[[str], None], scale: float = 1.0) -> None:
 
 def tell_history(*, slug: str, scale: float, tell: Callable[[str], None]) -> None:
     """Three months of one account, whose channels are there already."""
-    # Nothing is left for workers to do: thousands of their tasks would only keep the first visitor waiting.
-    app.conf.broker_write_url = "memory://"
     business = next(business for business in BUSINESSES if business.slug == slug)
     draw = _draw(business)
     with account_scope(_account_of(business)):

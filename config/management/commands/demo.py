@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.celery import app
 from config.demo.making import follow_simulator, is_empty, is_finished, make_demo, tell_history
 
 
@@ -19,6 +20,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["history"]:
+            # Nothing is left for workers to do: thousands of their tasks would only keep the first visitor waiting.
+            app.conf.broker_write_url = "memory://"
             tell_history(slug=options["history"], scale=options["scale"], tell=self.stdout.write)
         elif is_empty():
             make_demo(tell=self.stdout.write, scale=options["scale"])
