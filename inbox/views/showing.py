@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from contacts.models import Identifier
@@ -113,6 +114,14 @@ class ShownEntry:
         if identifier is None or identifier.kind in UNREADABLE:
             return ""
         return readable(identifier.kind, identifier.value)
+
+    @property
+    def said(self) -> str:
+        """What a screen reader hears of a message that comes in; empty for ours and for what was withdrawn."""
+        message = self.message
+        if self.side != Direction.IN or message.withdrawn_at is not None:
+            return ""
+        return Truncator(message.body).chars(160) or self.kind_label or _("Attachment")
 
     @property
     def is_rich(self) -> bool:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from contacts.models import Profile
-from contacts.queries import panel
+from contacts.queries import UNREADABLE, panel
 from inbox import queries
 from inbox.models import Conversation
 from inbox.views.answers import InboxRequest, answer, conversation_or_404, wants_fragment
@@ -25,6 +25,7 @@ def header_context(request: InboxRequest, conversation: Conversation) -> dict[st
         "filter": ListFilter.read(request.GET),
         "team": queries.members(),
         "is_mine": conversation.assignee_id == request.membership.pk,
+        "unreadable": UNREADABLE,
     }
 
 

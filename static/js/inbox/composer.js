@@ -2,7 +2,7 @@
 import { pane } from "./desk.js";
 
 const form = () => document.querySelector("[data-composer]");
-const box = () => form()?.querySelector("[data-body]");
+const box = () => form()?.querySelector("[data-text]");
 const key = (mode) => `hilo:draft:${form().dataset.draft}:${mode}`;
 const mode = () => form()?.dataset.mode ?? "reply";
 

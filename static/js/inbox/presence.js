@@ -46,7 +46,7 @@ document.addEventListener("hilo:live", ({ detail }) => {
 });
 
 document.addEventListener("input", (event) => {
-  if (!event.target.matches("[data-body]") || Date.now() - spoken < TYPING / 2) return;
+  if (!event.target.matches("[data-text]") || Date.now() - spoken < TYPING / 2) return;
   spoken = Date.now();
   typingUntil = spoken + TYPING;
   tell();

@@ -8,6 +8,7 @@ const flow = () => document.querySelector("[data-flow]");
 const isAtEnd = () => { const box = flow(); return !box || box.scrollHeight - box.scrollTop - box.clientHeight < NEAR; };
 const toEnd = () => { const box = flow(); if (box) box.scrollTop = box.scrollHeight; jump(false); };
 let arrived = new Set();
+let isStale = false;
 
 function jump(there) {
   const button = document.querySelector("[data-jump]");
@@ -37,7 +38,7 @@ export function merge(fragment, { announce = true } = {}) {
     if (old) {
       const hadFocus = old.contains(document.activeElement);
       fresh.toggleAttribute("data-joined", old.hasAttribute("data-joined"));
-      if (!same(old, fresh)) {
+      if (!same(old, fresh) && !old.querySelector(".htmx-request")) {
         old.replaceWith(fresh);
         htmx.process(fresh);
         if (hadFocus) fresh.querySelector("button, a, summary")?.focus();
@@ -98,11 +99,14 @@ async function fetchEntry(conversation, message) {
   }
 }
 
+/** A menu is open, or an answer is on its way that brings the header along and looks for the button that asked. */
+const isBusy = () => Boolean(document.querySelector("#thread-head :is(details[open], .htmx-request), #notices .htmx-request"));
+
 async function refreshHeader(conversation) {
-  const menu = document.querySelector("#thread-head details[open]");
-  if (menu) return;
+  if (isBusy()) { isStale = true; return; }
+  isStale = false;
   const fresh = await fetchFragment(`${conversation}/header/`, { withQuery: true });
-  if (!fresh || shownConversation() !== conversation) return;
+  if (!fresh || shownConversation() !== conversation || isBusy()) return;
   for (const part of fresh.querySelectorAll("[hx-swap-oob]")) {
     const old = document.getElementById(part.id);
     part.removeAttribute("hx-swap-oob");
@@ -118,6 +122,10 @@ async function refreshHeader(conversation) {
 function pathTo(element) {
   return ["data-key-resolve", "data-person-toggle"].filter((name) => element.hasAttribute(name)).map((name) => `[${name}]`).join("") || (element.matches("summary") ? "summary" : "");
 }
+
+document.addEventListener("toggle", (event) => {
+  if (isStale && !event.target.open && event.target.closest?.("#thread-head") && shownConversation()) refreshHeader(shownConversation());
+}, true);
 
 let headerTimer = 0;
 document.addEventListener("hilo:live", ({ detail }) => {
