@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.core.cache import caches
 from django.db import connections
 
 
@@ -19,7 +20,7 @@ def at_once(functions: Sequence[Callable[[], Any]], *, seconds: float = 60) -> l
         except Exception as error:
             results[index] = error
         finally:
-            connections.close_all()
+            leave_nothing_open()
 
     threads = [threading.Thread(target=run, args=(index,)) for index in range(len(functions))]
     for thread in threads:
@@ -28,3 +29,10 @@ def at_once(functions: Sequence[Callable[[], Any]], *, seconds: float = 60) -> l
         thread.join(seconds)
         assert not thread.is_alive(), "a thread still waits: a deadlock that nobody noticed"
     return results
+
+
+def leave_nothing_open() -> None:
+    """Close what this thread opened: a socket that is left to the garbage collector is a warning in some later test."""
+    connections.close_all()
+    for pool in caches["default"]._cache._pools.values():  # type: ignore[attr-defined]
+        pool.disconnect()

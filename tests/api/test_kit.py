@@ -1,12 +1,9 @@
 """Tokens, errors, limits and repeated writes: what holds for every door of the API."""
 
-import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from accounts.actors import SYSTEM
@@ -16,6 +13,7 @@ from accounts.scope import account_scope
 from accounts.tokens import revoke_token
 from tests.api.conftest import ApiClient, token_of
 from tests.conftest import make_account, make_member
+from tests.threads import at_once
 
 SETTINGS = "account/"
 
@@ -217,34 +215,15 @@ def test_a_key_of_another_length_is_refused(api: ApiClient, account: Account, ke
     assert hours(account) == 24
 
 
-@pytest.fixture
-def committed_admin(django_db_setup: None, django_db_blocker: Any) -> Iterator[Membership]:
-    """A fresh account that other connections see: nothing is rolled back, nothing has to be."""
-    with django_db_blocker.unblock():
-        yield make_member(make_account("paralela"), "admin", "ana")
+def test_duplicates_at_the_same_instant_act_once(committed_db: None) -> None:
+    admin = make_member(make_account("paralela"), "admin", "ana")
+    token = token_of(admin)
 
-
-def test_duplicates_at_the_same_instant_act_once(committed_admin: Membership) -> None:
-    token = token_of(committed_admin)
-    answers = []
-    barrier = threading.Barrier(4)
-
-    def send() -> None:
-        try:
-            barrier.wait(timeout=10)
-            answers.append(ApiClient(token).patch(SETTINGS, {"new_contact_after_hours": 30}, **{"Idempotency-Key": "same"}))
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=send) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = at_once([lambda: ApiClient(token).patch(SETTINGS, {"new_contact_after_hours": 30}, **{"Idempotency-Key": "same"})] * 4)
 
     assert [answer.status_code for answer in answers] == [200] * 4
     assert sorted(answer.get("Idempotency-Replayed", "") for answer in answers) == ["", "true", "true", "true"]
-    with account_scope(committed_admin.account_id):
+    with account_scope(admin.account_id):
         assert AuditEntry.objects.filter(action="account.change").count() == 1
 
 
