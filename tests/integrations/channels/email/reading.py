@@ -18,6 +18,12 @@ def our_id() -> str:
     return message_ids.own_message_id(OUR_KEY, domain="andes.test")
 
 
+def forged_id() -> str:
+    """Like an id of ours, with one letter changed: whatever the installation's key, its seal does not fit."""
+    head, core = our_id()[:7], our_id()[7:]
+    return head + ("b" if core[0] == "a" else "a") + core[1:]
+
+
 def raw_of(name: str) -> bytes:
     """A recorded mail; ``@OWN@`` in it stands for the id of a mail that we sent."""
     return (MAILS / f"{name}.eml").read_bytes().replace(b"@OWN@", our_id().encode())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from inbox.adapters import StatusUpdate, UnreadableEvent
-from tests.integrations.channels.email.reading import ARRIVED, HOUSE, MAILS, mail, message_of, our_id, parts_of, raw_of
+from tests.integrations.channels.email.reading import ARRIVED, HOUSE, MAILS, forged_id, mail, message_of, our_id, parts_of, raw_of
 
 WRITTEN = datetime(2026, 11, 20, 14, 59, tzinfo=UTC)
 
@@ -212,7 +212,7 @@ def test_what_is_answered_our_own_first_then_from_near_to_far() -> None:
 
 
 def test_a_made_up_token_is_no_token() -> None:
-    forged = our_id().replace("hilo.m.a", "hilo.t.b")
+    forged = forged_id().replace("hilo.m.", "hilo.t.")
     assert f"<{our_id()}>" not in message_of(mail(In_Reply_To=f"<{forged}>")).reply_to
 
 
@@ -320,6 +320,6 @@ def test_a_read_receipt() -> None:
 
 
 def test_a_report_about_a_mail_that_is_not_ours_says_nothing_of_ours() -> None:
-    forged = raw_of("bounce_rfc3464").replace(our_id().encode(), our_id().replace("hilo.m.a", "hilo.m.b").encode())
+    forged = raw_of("bounce_rfc3464").replace(our_id().encode(), forged_id().encode())
     (part,) = parts_of(forged)
     assert not isinstance(part, StatusUpdate)
