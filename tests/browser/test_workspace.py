@@ -97,7 +97,7 @@ def test_from_login_to_the_first_answer_by_keyboard_alone(
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Bandeja").first).to_be_attached()
+    expect(page.locator("[data-live=on]")).to_be_attached()
 
     page.keyboard.press("j")
     expect(page.locator(".item", has_text="María Pérez")).to_be_focused()

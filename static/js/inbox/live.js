@@ -24,6 +24,7 @@ function connect() {
   socket = new WebSocket(`${scheme}://${location.host}${desk().dataset.socket}`);
   socket.addEventListener("open", () => {
     pause = FIRST_PAUSE;
+    desk().dataset.live = "on";
     showOffline(false);
     if (wasOpen) tell("hilo:catch-up");
     wasOpen = true;
@@ -32,6 +33,7 @@ function connect() {
   socket.addEventListener("message", (event) => tell("hilo:live", JSON.parse(event.data)));
   socket.addEventListener("close", (event) => {
     if (event.code === NOT_ALLOWED) return;
+    desk().dataset.live = "off";
     // A first short break is nobody's business.
     if (pause > FIRST_PAUSE) showOffline(true);
     timer = setTimeout(connect, pause * (0.7 + Math.random() * 0.6));
