@@ -21,8 +21,12 @@ from inbox.views.thread import header_update
 def _answer(request: InboxRequest, conversation_id: int, text: str, *, undo: dict[str, Any] | None = None, level: str = "") -> HttpResponse:
     """The header again, and a toast; ``undo`` names what the toast's button posts."""
     conversation = conversation_or_404(conversation_id)
-    context = {**header_update(request, conversation), "text": text, "level": level, **(undo or {})}
-    return answer(request, "inbox/_header_update.html", context)
+    told = {"text": text, "level": level, **(undo or {})}
+    # The button of a toast may speak of a conversation that is no longer the one on the screen.
+    shown = reverse("inbox:conversation", args=[request.account.slug, conversation_id])
+    if request.htmx and request.htmx.current_url_abs_path and request.htmx.current_url_abs_path.partition("?")[0] != shown:
+        return answer(request, "partials/toast_oob.html", told)
+    return answer(request, "inbox/_header_update.html", {**header_update(request, conversation), **told})
 
 
 def _moved(response: HttpResponse) -> HttpResponse:

@@ -56,6 +56,8 @@ class ShownEntry:
     files: list[ShownFile]
     is_joined: bool
     event_text: str = ""
+    # Nothing stands before it: a line that parts the new from the old would part nothing.
+    is_first: bool = False
 
     @property
     def message(self) -> Message:
@@ -185,7 +187,8 @@ def kind_label(kind: str) -> str:
 def show(entry: ThreadEntry, *, after: ThreadEntry | None = None) -> ShownEntry:
     """One entry; ``after`` is the one before it."""
     text = event_text(entry.message) if entry.message.direction == Direction.EVENT else ""
-    shown = ShownEntry(entry=entry, files=[_file(file) for file in entry.attachments], is_joined=False, event_text=text)
+    files = [_file(file) for file in entry.attachments]
+    shown = ShownEntry(entry=entry, files=files, is_joined=False, event_text=text, is_first=after is None)
     if after is None or entry.new_channel is not None or entry.new_day is not None or entry.first_unread:
         return shown
     before = ShownEntry(entry=after, files=[], is_joined=False)

@@ -190,7 +190,10 @@ def test_resolve_opens_the_next_one_and_undo_brings_it_back(
     page.locator(".toast", has_text="María Pérez: resuelta").get_by_role("button", name="Deshacer").click()
 
     expect(page.locator(".toast", has_text="abierta de nuevo")).to_be_visible()
-    expect(page.locator(".item", has_text="María Pérez")).to_be_visible()
+    expect(page.locator(".item .who")).to_have_text(["María Pérez", "Juan Soto"])
+    # What is open stays open.
+    expect(page.locator("#thread-head h2")).to_have_text("Juan Soto")
+    expect(page.locator("#person-pane h2")).to_have_text("Juan Soto")
     with account_scope(account):
         first.refresh_from_db()
     assert (first.status, first.assignee_id) == ("open", agent.pk)
@@ -226,8 +229,8 @@ def test_a_closed_window_offers_the_template(
 
     expect(page.locator(".window .chip.warn")).to_be_visible()
     expect(page.locator("#composer-body")).to_be_hidden()
-    page.get_by_role("textbox", name="1", exact=True).fill("María")
-    page.get_by_role("textbox", name="2", exact=True).fill("48211")
+    page.get_by_role("textbox", name="Dato 1").fill("María")
+    page.get_by_role("textbox", name="Dato 2").fill("48211")
     expect(page.locator("[data-template-preview]")).to_have_text("Hola María, el pedido 48211 va en camino.")
     page.get_by_role("button", name=re.compile("^Enviar( Ctrl|$)")).click()
 

@@ -1,5 +1,7 @@
 """A lively inbox for the browser tests and for pictures of it: one person on four channels, and a list of others."""
 
+import struct
+import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,10 +17,22 @@ from inbox.models import Attachment, Conversation, Direction, Message, ReadMark,
 from tests.conftest import make_channel
 from tests.inbox.people import ADDRESS_KINDS
 
-PIXEL = (
-    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\rIDATx\x9cc"
-    b"\xd8\xb5\xff\xe1\x7f\x00\x08\x0b\x03\x8e\xa4\x0d\xf6G\x00\x00\x00\x00IEND\xaeB`\x82"
-)
+
+def picture(width: int = 220, height: int = 150) -> bytes:
+    """A small PNG: an evening sky, so that a picture in a thread looks like one."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = b""
+    for y in range(height):
+        part = y / height
+        sky = bytes((int(60 + 180 * part), int(80 + 70 * part), int(140 - 40 * part)))
+        rows += b"\0" + (bytes((38, 58, 56)) if part > 0.78 else sky) * width
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
 TEMPLATES = [
     {"name": "pedido_en_camino", "language": "es", "category": "utility", "body": "Hola {{1}}, el pedido {{2}} va en camino."},
     {"name": "seguimiento", "language": "es", "category": "utility", "body": "Hola {{1}}, ¿quedó todo resuelto?"},
@@ -177,7 +191,7 @@ def _maria(teller: Teller, channels: dict[str, Channel], agent: Membership, team
         2 * day,
         "Miren cómo me quedaron 😍",
         kind="image",
-        files=[("foto.png", "image/png", PIXEL)],
+        files=[("foto.png", "image/png", picture())],
         reactions={"contact": "❤️"},
     )
     teller.say(

@@ -56,15 +56,19 @@ async function refreshRow(id) {
     if (old && Number(id) !== shownConversation() && !old.matches(":hover, :focus")) old.remove();
     return;
   }
-  const newest = rows().querySelector(".item");
-  const moves = !old || (newest !== old && next.dataset.at > newest.dataset.at && old.dataset.at !== next.dataset.at);
+  const others = [...rows().querySelectorAll(".item")].filter((item) => item !== old);
+  const after = others.find((item) => item.dataset.at < next.dataset.at);
+  const more = rows().querySelector(".more");
+  // It belongs to a page that is not there yet.
+  if (!old && !after && more) return;
+  const moves = !old || others.find((item) => old.compareDocumentPosition(item) & Node.DOCUMENT_POSITION_FOLLOWING) !== after;
   if (moves && isHeld()) {
     if (old) replace(old, next);
     stir();
   } else if (moves) {
     old?.remove();
     next.classList.add("arriving");
-    rows().prepend(next);
+    rows().insertBefore(next, after ?? null);
     htmx.process(next);
   } else {
     replace(old, next);

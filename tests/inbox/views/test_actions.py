@@ -111,6 +111,17 @@ def test_resolving_and_the_way_back(conversation: Conversation, agent_client: Cl
     assert fresh(conversation).status == "open"
 
 
+def test_the_undo_of_another_conversation_leaves_the_screen_alone(conversation: Conversation, agent_client: Client) -> None:
+    elsewhere = f"http://testserver{url(conversation, '').replace(f'/{conversation.pk}/', '/1/')}?view=all"
+    here = f"http://testserver{url(conversation, '')}?view=all"
+
+    other = agent_client.post(url(conversation, "resolve/"), HTTP_HX_CURRENT_URL=elsewhere, **HTMX).content.decode()
+    same = agent_client.post(url(conversation, "reopen/"), HTTP_HX_CURRENT_URL=here, **HTMX).content.decode()
+
+    assert ('id="thread-head"' in other, "data-toast" in other) == (False, True)
+    assert ('id="thread-head"' in same, "data-toast" in same) == (True, True)
+
+
 def test_reading_and_unreading_are_ones_own(conversation: Conversation, agent: Membership, agent_client: Client) -> None:
     assert agent_client.post(url(conversation, "read/")).status_code == 204
     with account_scope(conversation.account_id):
