@@ -8,10 +8,11 @@ import os
 os.environ.setdefault("HILO_ENGINES", "test")
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 
-if "REDIS_URL" not in os.environ:
+# Workers of pytest-xdist inherit what their controller has set here; each needs a number, and a hold on the server, of its own.
+if os.environ.get("REDIS_URL") == os.environ.get("HILO_TEST_BROKER"):
     from config.embedded import redis_url
 
-    os.environ["REDIS_URL"] = f"{redis_url().removesuffix('/0')}/{int(WORKER[2:]) % 16}"
+    os.environ["REDIS_URL"] = os.environ["HILO_TEST_BROKER"] = f"{redis_url().removesuffix('/0')}/{int(WORKER[2:]) % 8}"
 
 from config.settings import *  # noqa: E402, F403
 from config.settings import CHANNEL_LAYERS  # noqa: E402

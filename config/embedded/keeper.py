@@ -27,6 +27,8 @@ LOOK_EVERY = 0.5  # seconds
 STOP_WITHIN = 60.0  # seconds
 REVIVE_FOR = 60.0  # seconds of trying again, as children of a killed server end in their own time
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# From a starter that is the only user and wants the server down.
+STOP_NOW = signal.SIGUSR1
 
 
 class Order(TypedDict):
@@ -52,6 +54,7 @@ class Keeper:
         home = Path(order["home"])
         self.start_lock = os.open(home / "start.lock", os.O_RDWR | os.O_CLOEXEC)
         self.users_lock = os.open(home / "users.lock", os.O_RDWR | os.O_CLOEXEC)
+        self.linger = order["linger"]
         self.told_to_stop = False
         self.begun = time.monotonic()
         self.failing_since: float | None = None
@@ -93,7 +96,7 @@ class Keeper:
             else:
                 _unlock(self.users_lock)
                 idle_since = idle_since or time.monotonic()
-                if time.monotonic() - idle_since >= self.order["linger"]:
+                if time.monotonic() - idle_since >= self.linger:
                     self.stop()
                     return
             _unlock(self.start_lock)
@@ -178,11 +181,16 @@ def main() -> None:
     os.chdir("/")
     keeper = Keeper(order)
 
-    def tell(_number: int, _frame: object) -> None:
+    def hurry(_number: int, _frame: object) -> None:
+        keeper.linger = 0
+
+    def stop(_number: int, _frame: object) -> None:
         keeper.told_to_stop = True
 
+    # Users come first: a machine that shuts down ends them as well.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, tell)
+        signal.signal(number, hurry)
+    signal.signal(STOP_NOW, stop)
     try:
         keeper.run()
     finally:

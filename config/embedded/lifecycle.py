@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from config.embedded import EngineError, places
+from config.embedded.keeper import STOP_NOW
 from config.embedded.places import Site
 
 START_WITHIN = 60.0  # seconds; crash recovery of a large database takes its time
@@ -159,7 +160,7 @@ def _stop_if_outdated(engine: Engine, site: Site, users: int) -> None:
         _tell(f"{reason} {engine.title} is in use, so its data stays for now; end every command of Hilo and start again.")
         return
     with contextlib.suppress(ProcessLookupError, ValueError):
-        os.kill(int((site.home / "keeper.lock").read_text()), signal.SIGTERM)
+        os.kill(int((site.home / "keeper.lock").read_text()), STOP_NOW)
     deadline = time.monotonic() + START_WITHIN
     while not _is_free(site.home / "keeper.lock"):
         _wait(engine, site, deadline)

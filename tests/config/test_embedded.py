@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -122,11 +123,24 @@ def test_killed_server_is_revived_under_its_users(ground: Ground) -> None:
     assert ground.server_process() != first
 
 
+def test_keeper_that_is_told_to_end_waits_for_the_users(ground: Ground) -> None:
+    user = ground.use(linger=60)
+    keeper = int((ground.home() / "keeper.lock").read_text())
+
+    os.kill(keeper, signal.SIGTERM)
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        ground.wait_until_stopped(within=2)
+    assert ask(user.address, "select 1") == 1
+    user.leave()
+    ground.wait_until_stopped(within=10)
+
+
 def test_server_follows_its_killed_keeper(ground: Ground) -> None:
     ground.use()
-    keeper = int(Path(f"/proc/{ground.server_process()}/stat").read_text().split()[3])
+    keeper = int((ground.home() / "keeper.lock").read_text())
 
-    os.kill(keeper, 9)
+    os.kill(keeper, signal.SIGKILL)
 
     ground.wait_until_stopped(within=10)
     assert ask(ground.use().address, "select 1") == 1
