@@ -186,6 +186,7 @@ def test_resolve_opens_the_next_one_and_undo_brings_it_back(
     page.keyboard.press("e")
 
     expect(page.locator("#thread-head h2")).to_have_text("Juan Soto")
+    expect(page.locator("[data-flow]")).to_be_focused()
     expect(page.locator(".item", has_text="María Pérez")).to_have_count(0)
     page.locator(".toast", has_text="María Pérez: resuelta").get_by_role("button", name="Deshacer").click()
 
@@ -476,6 +477,17 @@ def test_a_resolved_one_is_told_to_the_other_screen(
     expect(page.get_by_role("button", name=re.compile("Reabrir"))).to_be_visible()
     expect(page.locator("#composer-body")).to_have_value("Estoy escribiendo")
     expect(page.locator("#composer-body")).to_be_focused()
+
+
+def test_marking_as_unread_by_key(page: Page, live_server_asgi: LiveServer, account: Account, agent: Membership, chat: Channel) -> None:
+    conversation = hear(chat, VISITOR, "Hola", name="María Pérez")
+    open_inbox(page, live_server_asgi, agent, account, f"{conversation.pk}/?view=all")
+    expect(page.locator(".item.unread")).to_have_count(0)
+
+    page.locator("[data-flow]").focus()
+    page.keyboard.press("u")
+
+    expect(page.locator(".item.unread")).to_have_count(1)
 
 
 def test_an_ended_session_leads_to_the_login(

@@ -62,6 +62,11 @@ for (const box of document.querySelectorAll("[data-single-keys]")) box.checked =
 // Enter on a row opens it and puts the cursor where the answer is written.
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id !== "thread-pane" && event.target?.id !== "thread-pane") return;
-  const byKeyboard = event.detail.requestConfig?.triggeringEvent?.detail === 0;
-  if (byKeyboard && matchMedia("(min-width: 721px)").matches) focusBox();
+  const cause = event.detail.requestConfig?.triggeringEvent;
+  if (cause?.detail !== 0 || !matchMedia("(min-width: 721px)").matches) return;
+  const walked = cause.target.closest?.("[data-walked]");
+  if (walked) {
+    delete walked.dataset.walked;
+    document.querySelector("[data-flow]")?.focus();
+  } else focusBox();
 });

@@ -182,8 +182,11 @@ document.addEventListener("hilo:resolved", () => {
   const next = current?.nextElementSibling?.matches(".item") ? current.nextElementSibling : current?.previousElementSibling;
   if (!current || query().includes("status=")) return;
   current.remove();
-  if (next?.matches(".item")) next.click();
-  else document.querySelector(".thread-head .back")?.click();
+  if (next?.matches(".item")) {
+    // Whoever walks through the list with e goes on with e: the cursor does not fall into the text.
+    next.dataset.walked = "";
+    next.click();
+  } else document.querySelector(".thread-head .back")?.click();
   refresh(id);
 });
 
