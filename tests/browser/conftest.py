@@ -129,8 +129,9 @@ def live_server_asgi(django_db_setup: None, tmp_path_factory: pytest.TempPathFac
         port=port,
         logs=tmp_path_factory.mktemp("logs"),
         environment={
-            # Without bytecode each process would compile a thousand modules.
-            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+            # Without bytecode each process would compile a thousand modules. Without the tests' mark on REDIS_URL the
+            # processes take the broker as given; with it they would start one in their own HILO_VAR.
+            **{name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "HILO_TEST_BROKER")},
             "DATABASE_URL": _database_url(),
             "REDIS_URL": django_settings.REDIS_URL,
             "HILO_VAR": str(var),

@@ -21,6 +21,7 @@ from django.db import connection, connections
 from kombu import pools
 from redis import Redis
 
+from accounts import queueing
 from accounts.models import Channel
 from accounts.scope import account_scope
 from inbox.models import InboundEvent
@@ -415,7 +416,8 @@ def test_everything_else_goes_to_the_application_behind() -> None:
 
 
 def forget_broker(app: Any) -> None:
-    """Close every connection to a broker, so that the next one goes where the settings point now."""
+    """Close every connection to a broker and forget its failures, so that the next call goes where the settings point now."""
+    queueing._leave_alone_until = 0.0
     pools.reset()
     app._after_fork()
 
