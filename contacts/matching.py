@@ -53,7 +53,6 @@ class Recognition:
     """
 
     profile: Profile
-    contact: Contact
     outcome: str
     rule: str
     asks_who: bool = False
@@ -62,6 +61,11 @@ class Recognition:
     is_new_contact: bool = False
     previous_contact_id: int | None = None
     identifier: Identifier | None = None
+
+    @property
+    def contact(self) -> Contact:
+        """The contact that the profile sits in now; read when it is first asked for."""
+        return self.profile.contact
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class _Plan:
     contacts: dict[int, int] = field(default_factory=dict)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def recognise(
     *,
     channel: Channel,
@@ -158,7 +162,8 @@ def _whose(
         return _Plan(rule="silence", former=current)
     if shared:
         return plan
-    return _same_browser(current, record, _Plan(rule="same_address", profile=current))
+    plan = _Plan(rule="same_address", profile=current)
+    return _same_browser(current, record, plan) if address.kind == "visitor" else plan
 
 
 def _by_other_address(channel: Channel, record: Record) -> Profile | None:
@@ -308,7 +313,6 @@ def _carry_out(
     _make_current(profile)
     return Recognition(
         profile=profile,
-        contact=Contact.scoped().get(pk=profile.contact_id),
         outcome=outcome,
         rule=rule,
         asks_who=plan.asks_who,
@@ -331,7 +335,6 @@ def _seen_again(plan: _Plan, record: Record, verdict: Sorted, place: str, kind: 
     _make_current(profile)
     return Recognition(
         profile=profile,
-        contact=Contact.scoped().get(pk=profile.contact_id),
         outcome=Outcome.UPDATED,
         rule=plan.rule,
         asks_who=plan.asks_who,

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from accounts.models import Account, Channel
 from contacts.models import Profile
 from inbox.models import Conversation, ConversationStatus, Message, Strand
@@ -33,15 +35,14 @@ def choose_conversation(
     opened = mine.filter(status=ConversationStatus.OPEN)
     if account.conversation_per_channel:
         opened = opened.filter(pk__in=here)
-    if answered is not None and (same := _lock(opened.filter(strands=answered.strand_id).first())):
+    if answered is not None and (same := _lock(opened.filter(strands=answered.strand_id))):
         return same
-    if (latest := _lock(opened.first())) is not None:
+    if (latest := _lock(opened)) is not None:
         return latest
     since = occurred_at - timedelta(hours=account.reopen_within_hours)
-    return _lock(mine.filter(pk__in=here, status=ConversationStatus.RESOLVED, resolved_at__gt=since).first())
+    return _lock(mine.filter(pk__in=here, status=ConversationStatus.RESOLVED, resolved_at__gt=since))
 
 
-def _lock(conversation: Conversation | None) -> Conversation | None:
-    if conversation is None:
-        return None
-    return Conversation.scoped().select_for_update().get(pk=conversation.pk)
+def _lock(conversations: QuerySet[Conversation]) -> Conversation | None:
+    """The first of them, locked. One that an agent resolves while we wait for the lock is found by the next rule."""
+    return conversations.select_for_update(of=("self",)).first()

@@ -121,7 +121,7 @@ def _claim(event_id: int) -> InboundEvent | None:
         event = (
             InboundEvent.scoped()
             .select_for_update(skip_locked=True, of=("self",))
-            .select_related("channel")
+            .select_related("channel__account")
             .filter(pk=event_id, state=InboundEvent.State.PENDING, next_attempt_at__lte=now)
             .first()
         )
@@ -201,11 +201,11 @@ def receive(*, channel: Channel, inbound: InboundMessage) -> Message | None:
     ``contacts.locks.StillMoving`` when its people were moved again and again meanwhile; then nothing was stored.
     """
     inbound = storable(inbound)
-    with Filing() as filing, transaction.atomic():
+    with Filing() as filing, transaction.atomic(savepoint=False):
         provider_id = _new_provider_id(channel, inbound)
         if provider_id is None:
             return None
-        account = Account.objects.get(pk=channel.account_id)
+        account = channel.account
         replies_to, answered = _answered(channel, inbound, region=account.default_region)
         recognition = recognise(
             channel=channel,

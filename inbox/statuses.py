@@ -3,7 +3,6 @@
 import uuid
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from accounts.models import Channel
 from inbox.adapters import StatusUpdate
@@ -30,13 +29,11 @@ def find_message(*, channel_id: int, provider_id: str) -> Message | None:
     """The message that a provider's id names on the channel, be it one part of several that ours left as."""
     if not provider_id:
         return None
-    messages = Message.scoped().select_related("strand__profile", "identifier")
-    found = messages.filter(channel=channel_id, provider_id=provider_id).first()
-    return found or messages.filter(pk__in=_parts(channel_id, provider_id).values("message")).first()
-
-
-def _parts(channel_id: int, provider_id: str) -> QuerySet[ProviderPart]:
-    return ProviderPart.scoped().filter(channel=channel_id, provider_id=provider_id)
+    whole = Message.scoped().filter(channel=channel_id, provider_id=provider_id)
+    part = ProviderPart.scoped().filter(channel=channel_id, provider_id=provider_id)
+    # One round trip with an index for each side; an "or" would read the whole table.
+    named = whole.values("pk").union(part.values("message"))
+    return Message.scoped().select_related("strand__profile", "identifier").filter(pk__in=named).first()
 
 
 @transaction.atomic

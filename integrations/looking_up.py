@@ -19,10 +19,10 @@ def look_up_strangers(*, message: Message, recognition: Recognition, **_rest: An
     """Ask a worker to look somebody up who writes for the first time and has no name yet."""
     from integrations.tasks import look_up_person
 
-    channel = recognition.profile.channel
-    if channel is None or not recognition.is_new_profile or recognition.profile.given.get("name"):
+    if not recognition.is_new_profile or recognition.profile.given.get("name"):
         return
-    if isinstance(adapter_for(channel.kind), LooksPeopleUp):
+    channel = recognition.profile.channel
+    if channel is not None and isinstance(adapter_for(channel.kind), LooksPeopleUp):
         enqueue(look_up_person, account_id=message.account_id, profile_id=recognition.profile.pk)
 
 

@@ -15,7 +15,11 @@ if os.environ.get("REDIS_URL") == os.environ.get("HILO_TEST_BROKER"):
     os.environ["REDIS_URL"] = os.environ["HILO_TEST_BROKER"] = f"{redis_url().removesuffix('/0')}/{int(WORKER[2:]) % 8}"
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import CHANNEL_LAYERS  # noqa: E402
+from config.settings import CHANNEL_LAYERS, REDIS_URL  # noqa: E402
+
+# A number that no worker listens to (see tests.broker).
+SERVER, _, NUMBER = REDIS_URL.rpartition("/")
+CELERY_BROKER_WRITE_URL = os.environ.get("HILO_TEST_TASKS_TO") or f"{SERVER}/{15 - int(NUMBER)}"
 
 # Topics of the socket layer are not divided by database number.
 CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"hilo-live-{WORKER}"  # type: ignore[index]

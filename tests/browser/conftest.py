@@ -26,6 +26,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from accounts.models import Account, Channel, Membership
 from config.celery import app as celery
+from tests.broker import tasks_go_to
 from tests.browser.host_page import HostPage, serve_host_page
 from tests.chromium import executable
 from tests.conftest import client_for, make_channel
@@ -84,7 +85,8 @@ class LiveServer:
 
     def start_worker(self) -> None:
         self._start("worker", "-m", "celery", "-A", "config.celery", "worker", "--pool=threads", "--concurrency=4", "--loglevel=warning")
-        wait_until(lambda: celery.control.ping(timeout=0.5), seconds=90)
+        with tasks_go_to(django_settings.REDIS_URL):
+            wait_until(lambda: celery.control.ping(timeout=0.5), seconds=90)
 
     def stop(self, name: str, how: int = signal.SIGTERM) -> None:
         """End one process; ``signal.SIGKILL`` plays a crash."""
@@ -134,6 +136,7 @@ def live_server_asgi(django_db_setup: None, tmp_path_factory: pytest.TempPathFac
             **{name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "HILO_TEST_BROKER")},
             "DATABASE_URL": _database_url(),
             "REDIS_URL": django_settings.REDIS_URL,
+            "HILO_TEST_TASKS_TO": django_settings.REDIS_URL,
             "HILO_VAR": str(var),
             "HILO_SECRET_KEY": django_settings.SECRET_KEY,
             "HILO_FIELD_KEYS": ",".join(django_settings.FIELD_ENCRYPTION_KEYS),
@@ -161,10 +164,12 @@ def db(django_db_setup: None, django_db_blocker: Any, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture(autouse=True)
-def _real_passwords(_temporary_media: None, settings: Any, live_server_asgi: LiveServer) -> None:
-    """Passwords and files as the server processes read them."""
+def _as_the_server_does(_temporary_media: None, settings: Any, live_server_asgi: LiveServer) -> Iterator[None]:
+    """Passwords and files as the server's processes read them, tasks where its worker takes them."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
     settings.MEDIA_ROOT = str(Path(live_server_asgi.environment["HILO_VAR"]) / "media")
+    with tasks_go_to(django_settings.REDIS_URL):
+        yield
 
 
 # One Playwright per module: a longer life would leave its event loop in the way of async tests.

@@ -60,7 +60,7 @@ def test_one_key_parts_two_relatives(
         maria = writes(web, "visitor-1", name="María Pérez", phone="981234567")
         writes(web, "visitor-2", 1, name="José Pérez", phone="981234567")
     sign_in(context, live_server_asgi, agent)
-    page.goto(f"{live_server_asgi.url}/a/{account.slug}/contacts/{maria.contact.pk}/")
+    page.goto(f"{live_server_asgi.url}/a/{account.slug}/contacts/{maria.profile.contact_id}/")
     expect(page.get_by_role("note")).to_contain_text("José Pérez")
 
     page.get_by_role("button", name="Son dos personas").click()

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.actors import Actor
 from accounts.models import Account, Channel, Membership
@@ -220,6 +220,46 @@ def test_a_note_by_key_and_a_draft_that_survives_a_reload(
     expect(page.locator(".msg.note", has_text="Llamar a bodega")).to_be_visible()
     expect(page.locator("#composer-body")).to_have_value("Respuesta a medias")
     assert sent(account) == []
+
+
+def test_what_is_written_while_a_message_leaves_is_not_lost(
+    page: Page, live_server_asgi: LiveServer, account: Account, agent: Membership, chat: Channel
+) -> None:
+    conversation = hear(chat, VISITOR, "Hola", name="María Pérez")
+    open_inbox(page, live_server_asgi, agent, account, f"{conversation.pk}/")
+    slow: list[Route] = []
+    page.route("**/write/", lambda route: route.continue_() if slow else slow.append(route))
+    box = page.locator("#composer-body")
+
+    box.fill("Primera")
+    page.keyboard.press("Control+Enter")
+    expect(box).to_have_value("")
+    page.keyboard.type("Segunda")
+    page.keyboard.press("Control+Enter")
+    slow[0].continue_()
+
+    expect(page.locator(".msg.out .bubble")).to_contain_text(["Primera", "Segunda"])
+    expect(box).to_have_value("")
+    assert sent(account) == ["Primera", "Segunda"]
+
+
+def test_a_message_that_did_not_leave_is_back_in_the_box(
+    page: Page, live_server_asgi: LiveServer, account: Account, agent: Membership, chat: Channel, complaints: list[str]
+) -> None:
+    conversation = hear(chat, VISITOR, "Hola", name="María Pérez")
+    open_inbox(page, live_server_asgi, agent, account, f"{conversation.pk}/")
+    page.route("**/write/", lambda route: route.abort())
+    box = page.locator("#composer-body")
+
+    box.fill("Primera")
+    page.keyboard.press("Control+Enter")
+
+    expect(box).to_have_value("Primera")
+    assert sent(account) == []
+    page.unroute("**/write/")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".msg.out .bubble")).to_contain_text(["Primera"])
+    complaints.clear()
 
 
 def test_a_closed_window_offers_the_template(

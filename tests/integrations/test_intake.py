@@ -18,16 +18,15 @@ import httpx
 import pytest
 from django.conf import settings
 from django.db import connection, connections
-from kombu import pools
 from redis import Redis
 
-from accounts import queueing
 from accounts.models import Channel
 from accounts.scope import account_scope
 from inbox.models import InboundEvent
 from integrations import intake as intake_module
 from integrations.intake import MAX_BODY, Intake
 from integrations.intake_announcing import Announcer
+from tests.broker import tasks_go_to
 from tests.conftest import make_account, make_channel
 from tests.integrations.conftest import APP_SECRET, VERIFY_TOKEN, Hooks, payload, signed
 from tests.ports import free_port
@@ -415,31 +414,15 @@ def test_everything_else_goes_to_the_application_behind() -> None:
     assert seen == [("http", "/"), ("http", "/hook"), ("websocket", "/hooks/x/y/")]
 
 
-def forget_broker(app: Any) -> None:
-    """Close every connection to a broker and forget its failures, so that the next call goes where the settings point now."""
-    queueing._leave_alone_until = 0.0
-    pools.reset()
-    app._after_fork()
-
-
 class TestAnnouncing:
     """The call to the broker, with a real one."""
 
     @pytest.fixture
-    def broker(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
-        """A database of the broker that no worker of the browser tests listens to."""
-        from config.celery import app
-
-        server, _, number = settings.REDIS_URL.rpartition("/")
-        url = f"{server}/{15 - int(number)}"
-        monkeypatch.setitem(app.conf, "broker_write_url", url)
-        forget_broker(app)
-        with Redis.from_url(url) as client:
+    def broker(self) -> Iterator[Redis]:
+        with Redis.from_url(settings.CELERY_BROKER_WRITE_URL) as client:
             client.delete("celery")
             yield client
             client.delete("celery")
-        monkeypatch.undo()
-        forget_broker(app)
 
     def tasks(self, broker: Redis) -> list[tuple[str, dict[str, Any]]]:
         messages = [json.loads(raw) for raw in reversed(broker.lrange("celery", 0, -1))]  # type: ignore[arg-type]
@@ -461,26 +444,22 @@ class TestAnnouncing:
 
     def test_a_dead_broker_delays_nothing_and_loses_nothing(self, hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
         """It takes connections and never answers: the answer to the provider is given meanwhile."""
-        from config.celery import app
-
         silent = socket.create_server(("127.0.0.1", 0))
-        monkeypatch.setitem(app.conf, "broker_write_url", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
-        forget_broker(app)
-        announcer = Announcer()
-        hooks.announced = announcer  # type: ignore[assignment]
-        done = threading.Event()
-        monkeypatch.setattr(announcer, "close", done.set)
-        try:
-            started = time.monotonic()
-            assert hooks.post(BODY).status_code == 200
-            assert time.monotonic() - started < 2
-            assert done.is_set()
-            assert len(hooks.events()) == 1
-        finally:
-            silent.close()
-            monkeypatch.undo()
-            announcer.close(within=10)
-            forget_broker(app)
+        with tasks_go_to(f"redis://127.0.0.1:{silent.getsockname()[1]}/0"):
+            announcer = Announcer()
+            hooks.announced = announcer  # type: ignore[assignment]
+            done = threading.Event()
+            monkeypatch.setattr(announcer, "close", done.set)
+            try:
+                started = time.monotonic()
+                assert hooks.post(BODY).status_code == 200
+                assert time.monotonic() - started < 2
+                assert done.is_set()
+                assert len(hooks.events()) == 1
+            finally:
+                silent.close()
+                monkeypatch.undo()
+                announcer.close(within=10)
 
     def test_what_piles_up_behind_a_dead_broker_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("integrations.intake_announcing.MOST_WAITING", 5)
@@ -506,7 +485,8 @@ class TestBehindAServer:
         host, db_port = (known["HOST"] or "localhost"), known["PORT"]
         url = f"postgres://{known['USER']}:{known['PASSWORD']}@{host if not host.startswith('/') else host.replace('/', '%2F')}"
         url += f"{f':{db_port}' if db_port else ''}/{known['NAME']}"
-        environment = {**os.environ, "DATABASE_URL": url, "REDIS_URL": settings.REDIS_URL, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        environment = {**os.environ, "DATABASE_URL": url, "REDIS_URL": settings.CELERY_BROKER_WRITE_URL}
+        environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
         command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port), "--log-level", "warning"]
         process = subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[2])
         base = f"http://127.0.0.1:{port}"

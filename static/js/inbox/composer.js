@@ -128,13 +128,73 @@ function showFiles() {
   }));
 }
 
-// Sending
+// Sending: what leaves is taken out of the box at once, so that one may write on; it comes back when it was refused.
+
+let leaving = null;
+let sendNext = null;
 
 export function send({ resolve = false } = {}) {
   const composer = form();
-  if (!composer || composer.classList.contains("htmx-request")) return;
+  if (!composer) return;
+  if (leaving?.composer === composer) {
+    sendNext = { resolve };
+    return;
+  }
   composer.elements.resolve.value = resolve && mode() === "reply" ? "1" : "";
   composer.requestSubmit();
+}
+
+document.addEventListener("htmx:beforeSend", (event) => {
+  const composer = form();
+  if (!composer || event.target !== composer) return;
+  leaving = { composer, mode: mode(), draft: key(mode()), text: box().value, files: [...staged().files] };
+  box().value = "";
+  staged().value = "";
+  showFiles();
+  showProblem("");
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!leaving || event.target !== leaving.composer) return;
+  const { xhr } = event.detail;
+  const left = leaving;
+  leaving = null;
+  if (form() !== left.composer) {
+    // Another conversation is open by now: what was refused waits there as a draft.
+    if (xhr.status === 200 && localStorage.getItem(left.draft) === left.text) localStorage.removeItem(left.draft);
+    return;
+  }
+  form().elements.resolve.value = "";
+  if (xhr.status === 200) accepted(left);
+  else takeBack(left, xhr);
+});
+
+function accepted(left) {
+  for (const input of form().querySelectorAll("[data-place]")) input.value = "";
+  freshKey();
+  const wrote = box().value;
+  if (wrote) keepDraft();
+  else localStorage.removeItem(left.draft);
+  if (left.mode === "note" && !wrote && mode() === "note") setMode("reply", { focus: pane()?.contains(document.activeElement) });
+  else { showChoice(); focusBox(); }
+  const next = sendNext;
+  sendNext = null;
+  if (next && (wrote || staged().files.length)) send(next);
+}
+
+function takeBack(left, xhr) {
+  sendNext = null;
+  if (mode() !== left.mode) setMode(left.mode, { focus: false });
+  const since = box().value === left.text ? "" : box().value;
+  // The same words again are the same message; with more in it, it is another one.
+  if (since) freshKey();
+  box().value = [left.text, since].filter(Boolean).join("\n");
+  addFiles(left.files);
+  keepDraft();
+  if (xhr.status === 422) {
+    showProblem(xhr.responseText);
+    refreshChoices();
+  }
 }
 
 function start() {
@@ -145,48 +205,47 @@ function start() {
   setMode("reply", { focus: false });
 }
 
-document.addEventListener("htmx:afterRequest", (event) => {
-  const composer = form();
-  if (!composer || event.target !== composer) return;
-  const { xhr } = event.detail;
-  composer.elements.resolve.value = "";
-  if (xhr.status === 200) {
-    localStorage.removeItem(key(mode()));
-    composer.reset();
-    form().elements.mode.value = mode();
-    showFiles();
-    freshKey();
-    const note = mode() === "note";
-    setMode("reply", { focus: !note || pane()?.contains(document.activeElement) });
-  } else if (xhr.status === 422) {
-    showProblem(xhr.responseText);
-    refreshChoices();
-  }
-});
-
-/** The addresses and their windows again; what is being written stays. */
+/** The addresses and their windows again; what is being written, the choice, an open picker and the focus stay. */
 async function refreshChoices() {
   const composer = form();
-  if (!composer || composer.querySelector("[data-picker]")?.open) return;
+  if (!composer) return;
   const response = await fetch(`${composer.dataset.again}?to=${encodeURIComponent(chosen()?.value ?? "")}`, { headers: { "HX-Request": "true" } });
   if (!response.ok || form() !== composer) return;
   const template = document.createElement("template");
   template.innerHTML = await response.text();
   const fresh = template.content.querySelector("[data-composer]");
-  const old = composer.querySelector(".composer-top");
-  if (old.contains(document.activeElement)) return;
   const templates = [...composer.querySelectorAll("[data-templates]")];
   if (!templates.some((set) => set.contains(document.activeElement))) {
     templates.forEach((set) => set.remove());
     composer.querySelector("[data-problem]").after(...fresh.querySelectorAll("[data-templates]"));
   }
-  old.replaceWith(fresh.querySelector(".composer-top"));
+  replaceTop(composer, fresh.querySelector(".composer-top"));
   for (const button of composer.querySelectorAll("[data-mode-button]")) button.setAttribute("aria-pressed", String(button.dataset.modeButton === mode()));
   showChoice();
 }
 
+function replaceTop(composer, top) {
+  const old = composer.querySelector(".composer-top");
+  const option = (value) => top.querySelector(`input[name=to][value="${CSS.escape(value)}"]:not(:disabled)`);
+  const picked = chosen() && option(chosen().value);
+  if (picked) picked.checked = true;
+  const picker = top.querySelector("[data-picker]");
+  if (picker) picker.open = Boolean(old.querySelector("[data-picker]")?.open);
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  old.replaceWith(top);
+  if (!focused) return;
+  const same = focused.name === "to" ? option(focused.value) : top.querySelector(`[data-mode-button="${focused.dataset.modeButton}"]`);
+  (same ?? picker?.querySelector("summary"))?.focus();
+}
+
 document.addEventListener("submit", (event) => {
   if (event.target !== form()) return;
+  if (leaving?.composer === event.target && !box().value && !staged().files.length) {
+    // A second click on the way out.
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
   form().elements.resolve.value ||= event.submitter?.matches("[data-send-resolve]") ? "1" : "";
 }, true);
 

@@ -61,7 +61,8 @@ for (const box of document.querySelectorAll("[data-single-keys]")) box.checked =
 
 // Enter on a row opens it and puts the cursor where the answer is written.
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.target?.id !== "thread-pane" && event.target?.id !== "thread-pane") return;
+  // The panes that come along settle with events of their own.
+  if (event.target?.id !== "thread-pane") return;
   const cause = event.detail.requestConfig?.triggeringEvent;
   if (cause?.detail !== 0 || !matchMedia("(min-width: 721px)").matches) return;
   const walked = cause.target.closest?.("[data-walked]");

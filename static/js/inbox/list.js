@@ -39,6 +39,11 @@ async function reload() {
   if (!fresh) return;
   isStirred = false;
   document.querySelector("[data-stirred-button]").hidden = true;
+  // A row that somebody has just opened stays itself, or its answer would come to nothing.
+  for (const item of fresh.querySelectorAll(".item")) {
+    const old = document.getElementById(item.id);
+    if (old?.matches(".htmx-request")) item.replaceWith(old);
+  }
   rows().replaceChildren(fresh);
   htmx.process(rows());
   if (held) row(held)?.focus({ preventScroll: true });
@@ -132,7 +137,7 @@ document.addEventListener("hilo:live", ({ detail }) => {
   if (detail.kind === "message" || detail.kind === "conversation") refresh(detail.conversation);
   else if (detail.kind === "contact") for (const item of document.querySelectorAll(".item[aria-current]")) refresh(item.dataset.conversation);
 });
-document.addEventListener("hilo:catch-up", () => { if (isHeld()) stir(); else reload(); refreshTabs(); });
+document.addEventListener("hilo:catch-up", ({ detail }) => { if (isHeld() && !detail.isFirst) stir(); else reload(); refreshTabs(); });
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-stirred-button]")) {

@@ -1,5 +1,5 @@
-// The socket: ids of what changed come in and become "hilo:live" events. It reconnects with a growing pause, and then asks
-// everybody to catch up.
+// The socket: ids of what changed come in and become "hilo:live" events. It reconnects with a growing pause. Whenever it opens it
+// asks everybody to catch up: between the page's making and its first opening, too, nobody would have told us.
 import { desk } from "./desk.js";
 
 const FIRST_PAUSE = 500;
@@ -7,7 +7,7 @@ const LONGEST_PAUSE = 20_000;
 const NOT_ALLOWED = 4403;
 let socket = null;
 let pause = FIRST_PAUSE;
-let wasOpen = false;
+let isFirst = true;
 let timer = 0;
 
 function tell(name, detail = {}) {
@@ -26,8 +26,8 @@ function connect() {
     pause = FIRST_PAUSE;
     desk().dataset.live = "on";
     showOffline(false);
-    if (wasOpen) tell("hilo:catch-up");
-    wasOpen = true;
+    tell("hilo:catch-up", { isFirst });
+    isFirst = false;
     tell("hilo:connected");
   });
   socket.addEventListener("message", (event) => tell("hilo:live", JSON.parse(event.data)));

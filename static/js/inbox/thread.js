@@ -148,7 +148,7 @@ async function catchUp() {
   const fresh = await fetchFragment(`${open}/latest/`);
   if (fresh && shownConversation() === open) merge(fresh);
 }
-document.addEventListener("hilo:catch-up", () => { catchUp(); if (shownConversation()) refreshHeader(shownConversation()); });
+document.addEventListener("hilo:catch-up", ({ detail }) => { catchUp(); if (shownConversation() && !detail.isFirst) refreshHeader(shownConversation()); });
 
 // People were parted or joined: everything about this conversation may be different now.
 document.addEventListener("hilo:moved", () => {
