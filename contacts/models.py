@@ -250,3 +250,102 @@ class ProfileMove(TenantModel):
             models.Index(fields=["account", "from_contact"]),
             models.Index(fields=["account", "to_contact"]),
         ]
+
+
+class MatchModel(TenantModel):
+    """One version of the account's match model: what each agreement and disagreement weighs.
+
+    ``parameters`` holds all that a score needs (levels, m and u probabilities, term frequencies, thresholds), so that a score
+    can be explained and repeated later. Written by ``contacts.deduplication``; never changed afterwards.
+    """
+
+    version = models.PositiveIntegerField()
+    parameters = models.JSONField()
+    trained_on = models.PositiveIntegerField(default=0, help_text="Profiles it was trained on; 0: the shipped values alone.")
+    figures = models.JSONField(default=dict, help_text="Seconds, pairs and notes of the training.")
+    created_at = models.DateTimeField(db_default=TransactionNow())
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["account", "version"], name="match_model_version_once")]
+
+    def __str__(self) -> str:
+        return f"v{self.version}"
+
+
+class DeduplicationRun(TenantModel):
+    """One search for duplicates: among all profiles, or between those that changed and everybody."""
+
+    class Kind(models.TextChoices):
+        WHOLE = "whole", _("Everybody")
+        CHANGED = "changed", _("What changed")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    done = models.PositiveIntegerField(default=0, help_text="Steps of the work that are behind it.")
+    total = models.PositiveIntegerField(default=0)
+    # What counts as changed for the next run: everything that the database saw after this moment.
+    read_at = models.DateTimeField(null=True, help_text="When the profiles were read.")
+    model = models.ForeignKey(MatchModel, on_delete=models.SET_NULL, null=True, related_name="+")
+    figures = models.JSONField(default=dict, help_text="Profiles, pairs, suggestions, merges and seconds of each step.")
+    error = models.CharField(max_length=300, blank=True)
+    asked_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(db_default=TransactionNow())
+    started_at = models.DateTimeField(null=True)
+    # A worker that died leaves an old heartbeat behind; the sweeper then asks for the run again.
+    beat_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"], condition=models.Q(state__in=["queued", "running"]), name="deduplication_one_at_a_time"
+            )
+        ]
+        indexes = [models.Index(fields=["account", "-created_at"])]
+
+
+class MergeSuggestion(TenantModel):
+    """Two profiles that may be one person, with the evidence, for a person to decide.
+
+    Kept on the best pair of profiles; shown for the two contacts they belong to now. Written by ``contacts.suggesting``.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        ACCEPTED = "accepted", _("Accepted")
+        REJECTED = "rejected", _("Rejected")
+        DEFERRED = "deferred", _("Later")
+        OBSOLETE = "obsolete", _("Settled otherwise")
+
+    low = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="+")
+    high = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="+")
+    origin = models.CharField(max_length=20, help_text="dedup, name_conflict, shared, keys, national_id, recycled, …")
+    probability = models.FloatField(null=True, help_text="0 to 1; null where a rule suggests without a score.")
+    weight = models.FloatField(null=True, help_text="Match weight in bits: the logarithm of the odds.")
+    evidence = models.JSONField(default=list, help_text="[{comparison, level, bits, left, right}], the heaviest first.")
+    conflicts = models.JSONField(default=list, help_text="What keeps it from being merged by itself: name, national_id, family_phone, …")
+    model = models.ForeignKey(MatchModel, on_delete=models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    decided_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    deferred_until = models.DateTimeField(null=True)
+    group = models.PositiveIntegerField(null=True, help_text="Suggestions of one run that may all be one person carry one number.")
+    created_at = models.DateTimeField(db_default=TransactionNow())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["account", "low", "high"], name="merge_suggestion_once"),
+            models.CheckConstraint(condition=models.Q(low__lt=models.F("high")), name="merge_suggestion_ordered"),
+        ]
+        indexes = [
+            models.Index(fields=["account", "state", "-probability", "id"], name="merge_suggestion_queue"),
+            models.Index(fields=["account", "high"]),
+        ]
