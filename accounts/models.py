@@ -183,9 +183,10 @@ class Channel(TenantModel):
     refused_count = models.PositiveBigIntegerField(default=0, help_text="Webhooks with a wrong signature, of which nothing else is kept.")
     last_event_at = models.DateTimeField(null=True, editable=False)
     problem = models.TextField(blank=True, help_text="Why the channel does not work now, in words; empty when it does.")
+    sending_problem = models.TextField(blank=True, help_text="Why the provider takes nothing from us now, in words; empty when it does.")
     created_at = models.DateTimeField(auto_now_add=True)
     history = HistoricalRecords(
-        historical_queryset=TenantQuerySet, excluded_fields=["secrets", "refused_count", "last_event_at", "problem"]
+        historical_queryset=TenantQuerySet, excluded_fields=["secrets", "refused_count", "last_event_at", "problem", "sending_problem"]
     )
 
     class Meta(TenantModel.Meta):

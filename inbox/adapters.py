@@ -25,12 +25,16 @@ class DeliveryError(Exception):
     """The provider did not take the message.
 
     ``permanent`` errors fail the message at once; the others are tried again with back-off. ``retry_after`` is in seconds.
-    ``code`` is the provider's own, ``text`` is shown to the agent.
+    ``code`` is the provider's own, ``text`` is shown to the agent. ``is_of_channel``: the fault is the channel's (a login refused, a
+    token expired), so every other message meets it too until an administrator mends it.
     """
 
-    def __init__(self, text: str, *, permanent: bool, code: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, text: str, *, permanent: bool, code: str = "", retry_after: float | None = None, is_of_channel: bool = False
+    ) -> None:
         super().__init__(text)
         self.text, self.permanent, self.code, self.retry_after = text, permanent, code, retry_after
+        self.is_of_channel = is_of_channel
 
 
 class OutcomeUnknown(Exception):
@@ -90,6 +94,7 @@ class StatusUpdate:
     """A provider's word on one of our messages: ``status`` is sent, delivered, read or failed.
 
     ``key`` is our own idempotency key where the provider gives it back: it settles a message whose receipt was lost.
+    ``is_of_channel``: as ``DeliveryError`` has it, for a failure that is told later.
     """
 
     provider_id: str
@@ -99,6 +104,7 @@ class StatusUpdate:
     code: str = ""
     text: str = ""
     key: str = ""
+    is_of_channel: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,24 @@ class PreferenceChange:
     occurred_at: datetime
 
 
-Inbound = InboundMessage | StatusUpdate | MessageReaction | MessageEdit | MessageWithdrawal | AddressChange | ReadUpTo | PreferenceChange
+@dataclass(frozen=True)
+class PartNotRead:
+    """A part of a batch that nothing can be made of; the others are taken. The admin is shown ``reason``, in plain English."""
+
+    reason: str
+
+
+Inbound = (
+    InboundMessage
+    | StatusUpdate
+    | MessageReaction
+    | MessageEdit
+    | MessageWithdrawal
+    | AddressChange
+    | ReadUpTo
+    | PreferenceChange
+    | PartNotRead
+)
 
 
 @dataclass(frozen=True)
@@ -212,6 +235,15 @@ class ChannelAdapter(Protocol):
 
     def fetch_media(self, *, channel: "Channel", attachment: "Attachment") -> tuple[bytes, str]:
         """Bytes and content type of an inbound file. Raises ``MediaGone``; any other error is tried again."""
+        ...
+
+
+@runtime_checkable
+class ChecksConnection(Protocol):
+    """An adapter that can try its settings out."""
+
+    def check_connection(self, channel: "Channel") -> list[str]:
+        """Log in wherever the channel has to (it need not be saved yet), send nothing. What does not work, in words."""
         ...
 
 

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from inbox.adapters import MediaGone, adapter_for
+from inbox.adapters import DeliveryError, MediaGone, adapter_for
+from inbox.channel_health import note_refusal
 from inbox.filing import Filing
 from inbox.live_updates import tell_account
 from inbox.models import Attachment
@@ -30,6 +31,8 @@ def fetch(*, attachment_id: int) -> None:
     except MediaGone as error:
         _give_up(attachment, str(error) or "gone")
     except Exception as error:
+        if isinstance(error, DeliveryError):
+            note_refusal(channel, error)
         log.warning("fetch_failed", attachment=attachment.pk, channel=channel.pk, error=type(error).__name__, exc_info=True)
         if attachment.attempts >= MOST_ATTEMPTS:
             _give_up(attachment, type(error).__name__)

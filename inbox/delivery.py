@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from inbox.adapters import ChannelAdapter, DeliveryError, OutcomeUnknown, ProviderReceipt, adapter_for
+from inbox.channel_health import note_refusal, note_success
 from inbox.conversations import lock_conversation_of
 from inbox.counters import recount
 from inbox.live_updates import tell_account
@@ -54,6 +55,7 @@ def _hand_over(message: Message) -> None:
     try:
         receipt = adapter_for(channel.kind).send(channel=channel, message=message)
     except DeliveryError as error:
+        note_refusal(channel, error)
         _refused(message, error)
     except OutcomeUnknown as error:
         _unknown(message, str(error))
@@ -62,6 +64,7 @@ def _hand_over(message: Message) -> None:
         log.exception("adapter_broke", message=message.pk, channel=channel.pk)
         _unknown(message, type(error).__name__)
     else:
+        note_success(channel)
         _accepted(message, receipt)
 
 

@@ -20,6 +20,7 @@ class InboundEvent(TenantModel):
     class State(models.TextChoices):
         PENDING = "pending", _("Waiting")
         PROCESSED = "processed", _("Processed")
+        PARTLY = "partly", _("Partly unreadable")
         UNREADABLE = "unreadable", _("Unreadable")
         FAILED = "failed", _("Failed")
 
@@ -40,7 +41,9 @@ class InboundEvent(TenantModel):
         indexes = [
             models.Index(fields=["account", "next_attempt_at"], condition=models.Q(state="pending"), name="inbound_event_pending"),
             models.Index(
-                fields=["account", "-received_at"], condition=models.Q(state__in=["unreadable", "failed"]), name="inbound_event_broken"
+                fields=["account", "-received_at"],
+                condition=models.Q(state__in=["partly", "unreadable", "failed"]),
+                name="inbound_event_broken",
             ),
         ]
 

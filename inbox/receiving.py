@@ -3,6 +3,7 @@
 Each part of an event has a transaction of its own, so that one that cannot be handled leaves the others alone.
 """
 
+import dataclasses
 import hashlib
 from datetime import timedelta
 from typing import Any
@@ -28,6 +29,7 @@ from inbox.adapters import (
     MessageEdit,
     MessageReaction,
     MessageWithdrawal,
+    PartNotRead,
     PreferenceChange,
     ReadUpTo,
     StatusUpdate,
@@ -52,6 +54,10 @@ log = structlog.get_logger("hilo.receiving")
 MOST_ATTEMPTS = 8
 # A part that names a message we do not have may have overtaken it; after so many attempts it names one from before our time.
 ATTEMPTS_FOR_EARLY_PARTS = 5
+# How far a provider's clock may run ahead; the channel simulator's is moved by days on purpose.
+MOST_AHEAD = timedelta(days=31)
+# What an admin is shown, and may have processed again.
+BROKEN = (InboundEvent.State.PARTLY, InboundEvent.State.UNREADABLE, InboundEvent.State.FAILED)
 # How long a worker may hold an event before it counts as dead. Two workers on one event do no harm.
 LEASE = timedelta(seconds=60)
 
@@ -92,26 +98,37 @@ def process_event(*, event_id: int) -> None:
         return
     except Exception as error:
         log.exception("parse_failed", event_id=event.pk, channel=event.channel_id)
-        _try_later(event, [f"{type(error).__name__}: {error}"], early_only=False)
+        _try_later(event, [f"{type(error).__name__}: {error}"], [], early_only=False)
         return
+    not_read = [part.reason for part in parts if isinstance(part, PartNotRead)]
+    read = [part for part in parts if not isinstance(part, PartNotRead)]
     problems: list[str] = []
     early_only = True
-    for number, part in enumerate(parts, start=1):
+    for number, part in enumerate(read, start=1):
         try:
             with transaction.atomic():
-                _take(event.channel, part)
-                if number == len(parts) and not problems:
-                    _settle(event, InboundEvent.State.PROCESSED)
+                _take(event.channel, _not_from_the_future(part, event))
+                if number == len(read) and not problems:
+                    _settle_taken(event, not_read)
         except revising.NotYetKnown as error:
-            problems.append(f"{number}/{len(parts)} {type(part).__name__}: {error}")
+            problems.append(f"{number}/{len(read)} {type(part).__name__}: {error}")
         except Exception as error:
             early_only = False
             log.exception("part_failed", event_id=event.pk, channel=event.channel_id, part=number)
-            problems.append(f"{number}/{len(parts)} {type(part).__name__}: {type(error).__name__}: {error}")
+            problems.append(f"{number}/{len(read)} {type(part).__name__}: {type(error).__name__}: {error}")
     if problems:
-        _try_later(event, problems, early_only=early_only)
-    elif not parts:
+        _try_later(event, problems, not_read, early_only=early_only)
+    elif not_read and not read:
+        _settle(event, InboundEvent.State.UNREADABLE, error="\n".join(not_read))
+    elif not read:
         _settle(event, InboundEvent.State.PROCESSED)
+
+
+def _not_from_the_future(part: Inbound, event: InboundEvent) -> Inbound:
+    """A part that says it happens long after it arrived is dated when it arrived: it would head every list for good."""
+    if isinstance(part, PartNotRead) or part.occurred_at <= event.received_at + MOST_AHEAD:
+        return part
+    return dataclasses.replace(part, occurred_at=event.received_at)
 
 
 def _claim(event_id: int) -> InboundEvent | None:
@@ -147,10 +164,16 @@ def _settle(event: InboundEvent, state: str, *, error: str = "") -> None:
     InboundEvent.scoped().filter(pk=event.pk).update(state=state, error=storable(error)[:2000], processed_at=timezone.now())
 
 
-def _try_later(event: InboundEvent, problems: list[str], *, early_only: bool) -> None:
-    error = "\n".join(problems)
+def _settle_taken(event: InboundEvent, not_read: list[str], also: list[str] | None = None) -> None:
+    """Whatever can be taken of the event was taken."""
+    state = InboundEvent.State.PARTLY if not_read else InboundEvent.State.PROCESSED
+    _settle(event, state, error="\n".join([*not_read, *(also or [])]))
+
+
+def _try_later(event: InboundEvent, problems: list[str], not_read: list[str], *, early_only: bool) -> None:
+    error = "\n".join([*problems, *not_read])
     if early_only and event.attempts >= ATTEMPTS_FOR_EARLY_PARTS:
-        _settle(event, InboundEvent.State.PROCESSED, error=error)
+        _settle_taken(event, not_read, problems)
     elif event.attempts >= MOST_ATTEMPTS:
         _settle(event, InboundEvent.State.FAILED, error=error)
     else:
@@ -161,10 +184,10 @@ def _try_later(event: InboundEvent, problems: list[str], *, early_only: bool) ->
 
 @transaction.atomic
 def replay(*, event: InboundEvent, by: Actor) -> InboundEvent:
-    """Process an event again that was unreadable or failed. What it already brought is not brought twice."""
+    """Process an event again that was unreadable, wholly or in part, or failed. What it already brought is not brought twice."""
     locked = InboundEvent.scoped().select_for_update().get(pk=event.pk)
     require(by, Ability.MANAGE_CHANNELS)
-    if locked.state not in (InboundEvent.State.UNREADABLE, InboundEvent.State.FAILED):
+    if locked.state not in BROKEN:
         return locked
     locked.state, locked.attempts, locked.next_attempt_at = InboundEvent.State.PENDING, 0, timezone.now()
     locked.processed_at = None

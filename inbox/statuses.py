@@ -6,6 +6,7 @@ from django.db import transaction
 
 from accounts.models import Channel
 from inbox.adapters import StatusUpdate
+from inbox.channel_health import set_sending_problem
 from inbox.conversations import lock_conversation_of
 from inbox.counters import recount
 from inbox.live_updates import tell_account
@@ -58,6 +59,8 @@ def apply_status(*, channel: Channel, update: StatusUpdate) -> Message | None:
         message = _settle_by_key(channel, update)
     if message is not None and is_new:
         move_status(message, receipt)
+        if update.is_of_channel:
+            set_sending_problem(channel, update.text)
     return message
 
 

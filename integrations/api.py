@@ -23,7 +23,7 @@ class ChannelSerializer(serializers.ModelSerializer):
     webhook_url = serializers.SerializerMethodField(help_text="Where the provider sends its events; empty where it sends none.")
     settings = serializers.DictField(read_only=True, help_text="Without secrets.")
 
-    ADMIN_ONLY = ("webhook_url", "settings", "greeting_bot", "problem", "refused_count")
+    ADMIN_ONLY = ("webhook_url", "settings", "greeting_bot", "problem", "sending_problem", "refused_count")
 
     class Meta:
         model = Channel
@@ -36,6 +36,7 @@ class ChannelSerializer(serializers.ModelSerializer):
             "settings",
             "greeting_bot",
             "problem",
+            "sending_problem",
             "refused_count",
             "last_event_at",
             "created_at",

@@ -12,7 +12,8 @@ from accounts import auditing
 from accounts.actors import Actor
 from accounts.models import Channel
 from accounts.roles import Ability, require
-from inbox.adapters import ChannelAdapter, adapter_for, registered_kinds
+from inbox.adapters import ChannelAdapter, ChecksConnection, adapter_for, registered_kinds
+from inbox.channel_health import note_success
 
 BOT_QUESTIONS = ("name", "contact", "reason")
 NAME_LENGTH = 80
@@ -68,8 +69,8 @@ def update_channel(*, channel: Channel, name: str | None = None, settings: Mappi
         channel.settings, channel.secrets = _split(adapter, cleaned)
     if changed:
         # A new credential may cure what was wrong; the next call says so if it does not.
-        channel.problem = ""
-        channel.save(update_fields=["name", "settings", "secrets", "problem"])
+        channel.problem = channel.sending_problem = ""
+        channel.save(update_fields=["name", "settings", "secrets", "problem", "sending_problem"])
         auditing.record(actor=by, action="channel.update", target=channel, changed=changed)
     return channel
 
@@ -104,6 +105,21 @@ def set_greeting_bot(
         channel.save(update_fields=["greeting_bot"])
         auditing.record(actor=by, action="channel.greeting_bot", target=channel, enabled=enabled)
     return channel
+
+
+def check_channel(*, channel: Channel, by: Actor) -> list[str] | None:
+    """Try the saved settings on the provider: what does not work, in words; ``None`` where there is nothing to try.
+
+    Takes as long as the other side does, at most a minute, so no transaction is open meanwhile.
+    """
+    require(by, Ability.MANAGE_CHANNELS)
+    adapter = _adapter(channel.kind)
+    if not isinstance(adapter, ChecksConnection):
+        return None
+    problems = adapter.check_connection(channel)
+    if not problems:
+        note_success(channel)
+    return problems
 
 
 def webhook_url(channel: Channel) -> str:

@@ -10,6 +10,7 @@ from contacts.claims import Address
 from contacts.matching import Recognition, learn
 from contacts.models import Profile, Source
 from inbox.adapters import DeliveryError, LooksPeopleUp, adapter_for
+from inbox.channel_health import note_refusal, note_success
 from inbox.models import Message
 
 log = structlog.get_logger("hilo.looking_up")
@@ -37,9 +38,11 @@ def look_up(*, profile_id: int) -> None:
     try:
         claim = adapter.look_up(channel=profile.channel, address=Address(adapter.address_kind, profile.address))
     except DeliveryError as error:
+        note_refusal(profile.channel, error)
         if not error.permanent:
             raise
         log.info("not_told", profile=profile.pk, code=error.code)
         return
+    note_success(profile.channel)
     if claim.given:
         learn(profile=profile, claim=claim, occurred_at=timezone.now(), source=Source.CHANNEL, cause="look_up")

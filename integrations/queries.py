@@ -9,6 +9,7 @@ from django.db.models import Count
 from accounts.models import Channel
 from inbox.adapters import registered_kinds
 from inbox.models import InboundEvent
+from inbox.receiving import BROKEN
 
 State = InboundEvent.State
 PREVIEW_BYTES = 2000
@@ -20,17 +21,18 @@ class ChannelHealth:
 
     channel: Channel
     waiting: int
+    partly: int
     unreadable: int
     failed: int
 
     @property
     def needs_care(self) -> bool:
-        return bool(self.channel.problem or self.unreadable or self.failed)
+        return bool(self.channel.problem or self.channel.sending_problem or self.partly or self.unreadable or self.failed)
 
 
 @dataclass(frozen=True)
 class BrokenEvent:
-    """An event that brought nothing, with the beginning of what arrived."""
+    """An event that brought nothing, or not all, with the beginning of what arrived."""
 
     pk: int
     state: str
@@ -54,20 +56,20 @@ def health_of(channel: Channel) -> ChannelHealth:
 
 
 def broken_events(channel: Channel, *, limit: int = 30) -> list[BrokenEvent]:
-    """The latest events of a channel that were unreadable or failed. One query."""
-    rows = InboundEvent.scoped().filter(channel=channel, state__in=[State.UNREADABLE, State.FAILED]).order_by("-received_at", "-pk")
+    """The latest events of a channel that were unreadable, wholly or in part, or failed. One query."""
+    rows = InboundEvent.scoped().filter(channel=channel, state__in=BROKEN).order_by("-received_at", "-pk")
     return [_broken(event) for event in rows[:limit]]
 
 
 def _counts(channel: Channel | None = None) -> Counter[tuple[int, str]]:
-    rows = InboundEvent.scoped().filter(state__in=[State.PENDING, State.UNREADABLE, State.FAILED])
+    rows = InboundEvent.scoped().filter(state__in=[State.PENDING, *BROKEN])
     if channel is not None:
         rows = rows.filter(channel=channel)
     return Counter({(pk, state): count for pk, state, count in rows.values_list("channel", "state").annotate(Count("pk")).order_by()})
 
 
 def _health(channel: Channel, counts: Counter[tuple[int, str]]) -> ChannelHealth:
-    return ChannelHealth(channel, *(counts[channel.pk, state] for state in (State.PENDING, State.UNREADABLE, State.FAILED)))
+    return ChannelHealth(channel, *(counts[channel.pk, state] for state in (State.PENDING, *BROKEN)))
 
 
 def _broken(event: InboundEvent) -> BrokenEvent:

@@ -210,6 +210,7 @@ class Migration(migrations.Migration):
                 ('refused_count', models.PositiveBigIntegerField(default=0, help_text='Webhooks with a wrong signature, of which nothing else is kept.')),
                 ('last_event_at', models.DateTimeField(editable=False, null=True)),
                 ('problem', models.TextField(blank=True, help_text='Why the channel does not work now, in words; empty when it does.')),
+                ('sending_problem', models.TextField(blank=True, help_text='Why the provider takes nothing from us now, in words; empty when it does.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('account', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
             ],

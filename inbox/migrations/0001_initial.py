@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                 ('sha256', models.BinaryField(max_length=32)),
                 ('body', models.BinaryField()),
                 ('context', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('pending', 'Waiting'), ('processed', 'Processed'), ('unreadable', 'Unreadable'), ('failed', 'Failed')], default='pending', max_length=12)),
+                ('state', models.CharField(choices=[('pending', 'Waiting'), ('processed', 'Processed'), ('partly', 'Partly unreadable'), ('unreadable', 'Unreadable'), ('failed', 'Failed')], default='pending', max_length=12)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('error', models.TextField(blank=True)),
                 ('received_at', models.DateTimeField(db_default=django.contrib.postgres.functions.TransactionNow())),
@@ -266,7 +266,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='inboundevent',
-            index=models.Index(condition=models.Q(('state__in', ['unreadable', 'failed'])), fields=['account', '-received_at'], name='inbound_event_broken'),
+            index=models.Index(condition=models.Q(('state__in', ['partly', 'unreadable', 'failed'])), fields=['account', '-received_at'], name='inbound_event_broken'),
         ),
         migrations.AddConstraint(
             model_name='inboundevent',

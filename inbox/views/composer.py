@@ -68,6 +68,8 @@ def _choice(option: sending.SendOption) -> Choice:
 def _why(option: sending.SendOption, *, has_templates: bool) -> str:
     """The line under an address: why it is recommended, or why it is not allowed."""
     decision = option.decision
+    if option.channel.sending_problem:
+        return option.channel.sending_problem
     if decision.verdict is Verdict.CONVERT:
         text = _("More than 24 h since the last message: only a template")
         return text if has_templates else _("More than 24 h since the last message, and the channel has no template")

@@ -13,28 +13,41 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 @dataclass(frozen=True)
 class Failure:
-    """The meaning of one code. ``retry_after`` is in seconds, for failures that are not permanent."""
+    """The meaning of one code. ``retry_after`` is in seconds, for failures that are not permanent.
+
+    ``is_of_channel``: not the message but the token, the number or the account is what Meta refuses.
+    """
 
     text: Any
     permanent: bool = True
     retry_after: float | None = None
+    is_of_channel: bool = False
+
+
+_NO_PERMISSION = Failure(_("The access token lacks a permission. An administrator has to connect the channel again."), is_of_channel=True)
+_NO_TOKEN = Failure(
+    _("The access token has expired or was withdrawn. An administrator has to connect the channel again."), is_of_channel=True
+)
 
 
 # Codes of the Graph API itself, the same for every product.
 GRAPH: dict[int, Failure] = {
+    0: _NO_TOKEN,
     1: Failure(_("Meta had a problem."), permanent=False, retry_after=MINUTE),
     2: Failure(_("Meta's service is down for a moment."), permanent=False, retry_after=MINUTE),
+    3: _NO_PERMISSION,
     4: Failure(_("Too many calls to Meta."), permanent=False, retry_after=5 * MINUTE),
-    10: Failure(_("The access token lacks a permission. An administrator has to connect the channel again.")),
+    10: _NO_PERMISSION,
     17: Failure(_("Too many calls to Meta."), permanent=False, retry_after=5 * MINUTE),
     32: Failure(_("Too many calls to Meta."), permanent=False, retry_after=5 * MINUTE),
     100: Failure(_("Meta does not accept a value of this message.")),
-    190: Failure(_("The access token has expired or was withdrawn. An administrator has to connect the channel again.")),
-    200: Failure(_("The access token lacks a permission. An administrator has to connect the channel again.")),
-    368: Failure(_("Meta has blocked this account for a time because of its policies.")),
+    102: _NO_TOKEN,
+    190: _NO_TOKEN,
+    200: _NO_PERMISSION,
+    299: _NO_PERMISSION,
+    368: Failure(_("Meta has blocked this account for a time because of its policies."), is_of_channel=True),
     613: Failure(_("Too many calls to Meta."), permanent=False, retry_after=5 * MINUTE),
 }
-CREDENTIAL_CODES = frozenset({"0", "3", "10", "190", "200", "299"})
 
 
 def failure_for(
@@ -56,6 +69,7 @@ def failure_for(
         permanent=failure.permanent and not is_transient,
         code=str(code) if code is not None else (f"http-{status}" if status else "unreachable"),
         retry_after=retry_after if retry_after is not None else failure.retry_after,
+        is_of_channel=failure.is_of_channel,
     )
 
 

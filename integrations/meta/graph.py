@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from django.utils.translation import gettext as _
 
 from inbox.adapters import DeliveryError, MediaGone, OutcomeUnknown
 from integrations import http_client
@@ -74,6 +75,18 @@ class GraphApi:
         if answer.status >= 300 or not said:
             raise self.refusal(answer)
         return said
+
+    def problems_with(self, own_id: str, *, fields: str) -> list[str]:
+        """Whether the token opens the channel's own object (its number, its account); what does not work, in words."""
+        try:
+            self.get(own_id, {"fields": fields})
+        except DeliveryError as error:
+            if error.code == "100":
+                return [
+                    _("The token does not know the id %(id)s. Check the id, and that the token is of the same account.") % {"id": own_id}
+                ]
+            return [error.text]
+        return []
 
     def download(self, url: str, *, max_bytes: int, with_token: bool) -> http_client.Answer:
         """A file's bytes. Raises ``MediaGone`` where it is no longer there or too large, ``HttpError`` where another try may help."""

@@ -3,10 +3,11 @@
 import json
 import math
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from inbox.adapters import UnreadableEvent
+from inbox.adapters import PartNotRead, UnreadableEvent
 
 # Later than this, a number of seconds is a number of milliseconds (the year 5138).
 _MILLISECONDS_FROM = 100_000_000_000
@@ -38,14 +39,14 @@ def load_text(document: str) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
-def entries(body: bytes, *, expected: str) -> list[dict[str, Any]]:
+def entries(body: bytes, *, expected: str) -> Iterator[dict[str, Any] | PartNotRead]:
     """The entries of Meta's envelope. Raises ``UnreadableEvent`` where it is none, or is another product's."""
     envelope = load(body)
     if not isinstance(envelope, dict) or not isinstance(envelope.get("entry"), list):
         raise UnreadableEvent("This is not Meta's envelope: 'entry' is missing.")
     if envelope.get("object") != expected:
         raise UnreadableEvent(f"This is for {str(envelope.get('object'))[:80]!r}, not for {expected!r}.")
-    return rows(envelope, "entry")
+    return all_rows(envelope, "entry")
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -81,6 +82,18 @@ def rows(source: Any, *path: str) -> list[dict[str, Any]]:
     *above, last = path
     found = mapping(source, *above).get(last)
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def all_rows(source: Any, key: str) -> Iterator[dict[str, Any] | PartNotRead]:
+    """The objects of a list that should hold nothing else; what is none is said to be not read."""
+    found = source.get(key)
+    if found is None:
+        return
+    if not isinstance(found, list):
+        yield PartNotRead(f"'{key}' is no list")
+        return
+    for item in found:
+        yield item if isinstance(item, dict) else PartNotRead(f"'{key}' holds what is no object: {json.dumps(item)[:80]}")
 
 
 def text(source: Any, *path: str) -> str:

@@ -18,7 +18,7 @@ from accounts.views.access import needs
 from inbox import receiving
 from inbox.adapters import ChannelAdapter, adapter_for, registered_kinds
 from inbox.models import InboundEvent
-from integrations.connecting import activate_channel, connect_channel, set_greeting_bot, update_channel, webhook_url
+from integrations.connecting import activate_channel, check_channel, connect_channel, set_greeting_bot, update_channel, webhook_url
 from integrations.queries import broken_events, channels_with_health, health_of
 from integrations.views.channel_forms import BotForm, ChannelForm
 
@@ -84,14 +84,13 @@ def switch(request: AccountRequest, channel_id: int) -> HttpResponse:
 def check(request: AccountRequest, channel_id: int) -> HttpResponse:
     """Try the connection with the saved settings. Takes as long as the other side does, at most a minute."""
     found = _channel(channel_id)
-    check_connection = getattr(adapter_for(found.kind), "check_connection", None)
-    problems = check_connection(found).problems if check_connection else []
-    for problem in problems:
-        messages.error(request, problem)
-    if check_connection is None:
+    problems = check_channel(channel=found, by=request.actor)
+    if problems is None:
         messages.info(request, _("This kind of channel has no connection to test."))
     elif not problems:
-        messages.success(request, _("The connection works: the login was accepted on both sides."))
+        messages.success(request, _("The connection works: the login was accepted."))
+    for problem in problems or ():
+        messages.error(request, problem)
     return redirect("integrations:channel", account_slug=request.account.slug, channel_id=found.pk)
 
 

@@ -21,6 +21,8 @@ class Provider(ThreadingHTTPServer):
         self.received: list[dict[str, Any]] = []
         self.answers: list[Answer] = []
         self.files: dict[str, bytes] = {}
+        # Instead of a file, where it is set.
+        self.get_answer: Answer = None
         # Called with the id that is about to be answered: what overtakes the receipt.
         self.before_answering: Callable[[str], None] = lambda provider_id: None
         self.got_one = threading.Event()
@@ -55,7 +57,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         place = self.path.partition("?")[0].strip("/").split("/")[-1]
-        if place.startswith("file-"):
+        if self.server.get_answer is not None:
+            status, body = self.server.get_answer
+            self._answer(status, json.dumps(body).encode(), "application/json")
+        elif place.startswith("file-"):
             self._answer(200, self.server.files[place], "image/png")
         elif f"file-{place}" in self.server.files:
             about = {"url": f"{self.server.url}/file-{place}", "mime_type": "image/png", "id": place}

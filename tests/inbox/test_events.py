@@ -1,5 +1,6 @@
 """Stored events: each part on its own, errors kept and tried again, the broken ones visible and played again."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -144,6 +145,52 @@ def test_what_cannot_be_read_is_kept_and_shown(whatsapp: Channel, body: bytes) -
     assert (event.state, bytes(event.body)) == ("unreadable", body)
     assert event.error
     assert again(event).attempts == 1
+
+
+def with_statuses(body: bytes, *statuses: Any) -> bytes:
+    """The same batch, with whatever stands among its statuses."""
+    document = json.loads(body)
+    document["entry"][0]["changes"][0]["value"]["statuses"] = list(statuses)
+    return json.dumps(document).encode()
+
+
+def test_a_batch_of_which_a_part_cannot_be_read_is_taken_and_shown(whatsapp: Channel, admin: Membership) -> None:
+    event = processed(whatsapp, with_statuses(envelope(text("wamid.1", body="uno")), {"status": "sent"}, "delivered"))
+
+    assert bodies() == ["uno"]
+    assert event.state == "partly"
+    assert event.error.splitlines() == [
+        "statuses without id: 'id' is missing or too long",
+        "'statuses' holds what is no object: \"delivered\"",
+    ]
+
+    replay(event=event, by=Actor.person(admin))
+    assert (again(event).state, bodies()) == ("partly", ["uno"])
+
+
+def test_a_batch_of_which_nothing_can_be_read_is_unreadable(whatsapp: Channel) -> None:
+    event = processed(whatsapp, with_statuses(envelope(), {"status": "sent"}))
+
+    assert (event.state, bodies()) == ("unreadable", [])
+    assert "statuses without id" in event.error
+
+
+def test_what_cannot_be_read_is_still_said_after_another_part_had_to_be_tried_again(whatsapp: Channel, poison: set[str]) -> None:
+    event = processed(whatsapp, with_statuses(envelope(text("wamid.poison", body="dos")), {"status": "sent"}))
+    assert event.state == "pending"
+    poison.clear()
+
+    assert (again(event).state, bodies()) == ("partly", ["dos"])
+    assert event.error == "statuses without id: 'id' is missing or too long"
+
+
+def test_a_message_from_the_future_is_dated_when_it_arrived(whatsapp: Channel) -> None:
+    """It would head every list for good, and keep the window for answers open."""
+    event = processed(whatsapp, envelope(text("wamid.1", at=32_503_680_000)))
+
+    message = Message.objects.get()
+    assert message.occurred_at == event.received_at
+    assert Conversation.objects.get().last_message_at == event.received_at
 
 
 def test_an_adapter_that_breaks_is_tried_again(whatsapp: Channel) -> None:

@@ -95,6 +95,38 @@ class TestAccess:
         assert admin_client.get(url(account, "new/paloma/")).status_code == 404
 
 
+class TestHealth:
+    def test_a_channel_that_cannot_send_says_why(self, admin_client: Client, account: Account, channel: Channel) -> None:
+        with account_scope(account):
+            Channel.objects.filter(pk=channel.pk).update(sending_problem="El token <b>venció</b>")
+
+        assert "No puede enviar" in text(admin_client.get(url(account)))
+        assert "El token &lt;b&gt;venció&lt;/b&gt;" in text(admin_client.get(url(account, f"{channel.pk}/")))
+
+    @pytest.mark.parametrize("kind", ["whatsapp", "instagram", "email"])
+    def test_the_connection_can_be_tried(self, admin_client: Client, account: Account, kind: str) -> None:
+        found = make_channel(account, kind, settings={"verify_token": "v"})
+        page = text(admin_client.get(url(account, f"{found.pk}/")))
+        assert page.count(f"{found.pk}/check/") == 1
+
+
+class TestPartlyUnreadable:
+    def test_it_is_listed_with_what_was_not_read_and_can_be_played_again(
+        self, admin_client: Client, account: Account, channel: Channel
+    ) -> None:
+        event = make_event(channel, b"{}", state="partly", error="statuses without id: 'id' is missing")
+
+        assert "1 ilegible en parte" in text(admin_client.get(url(account)))
+        page = text(admin_client.get(url(account, f"{channel.pk}/")))
+        assert "statuses without id: &#x27;id&#x27; is missing" in page
+        assert f"events/{event.pk}/replay/" in page
+
+        admin_client.post(url(account, f"{channel.pk}/events/{event.pk}/replay/"))
+        with account_scope(account):
+            event.refresh_from_db()
+            assert event.state != "partly"
+
+
 class TestList:
     def test_each_channel_with_its_health(self, admin_client: Client, account: Account, channel: Channel) -> None:
         with account_scope(account):

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from accounts.models import Account, Channel, ChannelKind
 from contacts.claims import Address, Claim
 from contacts.models import Certainty, IdentifierKind
-from inbox.adapters import Inbound, InboundFile, InboundMessage, StatusUpdate, UnreadableEvent, adapter_for, registered_kinds
+from inbox.adapters import Inbound, InboundFile, InboundMessage, PartNotRead, StatusUpdate, UnreadableEvent, adapter_for, registered_kinds
 from inbox.models import InboundEvent, MessageStatus
 from integrations.verifiers import VERIFIERS
 
@@ -277,6 +277,9 @@ def check_part(part: Any) -> None:
     """One of the contract's dataclasses, frozen, with times that say their zone and ids that fit the database."""
     assert isinstance(part, get_args(Inbound))
     assert type(part).__dataclass_params__.frozen
+    if isinstance(part, PartNotRead):
+        assert 0 < len(part.reason) <= 500
+        return
     assert isinstance(part.occurred_at, datetime)
     assert part.occurred_at.utcoffset() is not None
     if hasattr(part, "provider_id"):

@@ -8,7 +8,9 @@ from django.db import connection
 
 from accounts.actors import Actor
 from accounts.models import Account, AuditEntry, Channel, Membership
-from integrations.connecting import activate_channel, connect_channel, set_greeting_bot, update_channel, webhook_url
+from integrations.connecting import activate_channel, check_channel, connect_channel, set_greeting_bot, update_channel, webhook_url
+from tests.conftest import make_channel
+from tests.integrations.provider import Provider
 
 WHATSAPP = {"phone_number_id": "106540352242922", "access_token": "EAAG-secreto", "app_secret": "s3creto", "verify_token": "mi-palabra"}
 
@@ -99,6 +101,7 @@ def test_an_agent_may_not_touch_channels(scoped: Account, admin: Membership, age
         lambda: update_channel(channel=channel, name="Otra", by=by),
         lambda: activate_channel(channel=channel, active=False, by=by),
         lambda: set_greeting_bot(channel=channel, enabled=True, by=by),
+        lambda: check_channel(channel=channel, by=by),
     ):
         with pytest.raises(PermissionDenied):
             attempt()
@@ -110,14 +113,14 @@ def test_an_agent_may_not_touch_channels(scoped: Account, admin: Membership, age
 
 def test_a_change_keeps_what_is_not_given_and_secrets_given_empty(scoped: Account, admin: Membership) -> None:
     channel = connect(admin, business_account_id="102290129340398")
-    Channel.objects.filter(pk=channel.pk).update(problem="El token expiró")
+    Channel.objects.filter(pk=channel.pk).update(problem="No responde", sending_problem="El token expiró")
 
     channel = update_channel(channel=channel, settings={"access_token": "EAAG-nuevo", "app_secret": ""}, by=Actor.person(admin))
 
     channel.refresh_from_db()
     assert channel.secrets == {"access_token": "EAAG-nuevo", "app_secret": "s3creto"}
     assert channel.settings["business_account_id"] == "102290129340398"
-    assert channel.problem == ""
+    assert (channel.problem, channel.sending_problem) == ("", "")
     assert AuditEntry.objects.latest("id").detail == {"changed": ["access_token"]}
 
 
@@ -150,3 +153,39 @@ def test_the_bot_is_switched_on_with_its_questions(scoped: Account, admin: Membe
     for wrong in ({"ask": ["favourite colour"]}, {"greeting": "a" * 501}):
         with pytest.raises(ValidationError):
             set_greeting_bot(channel=channel, enabled=True, by=Actor.person(admin), **wrong)
+
+
+CHECKED = {
+    "whatsapp": (WHATSAPP, "106540352242922?fields=display_phone_number"),
+    "instagram": ({"ig_user_id": "17841405822304914", "access_token": "IGAA", "app_secret": "s"}, "17841405822304914?fields=username"),
+}
+
+
+@pytest.mark.parametrize("kind", CHECKED)
+def test_the_connection_to_meta_is_tried_with_the_saved_token(scoped: Account, admin: Membership, provider: Provider, kind: str) -> None:
+    settings, path = CHECKED[kind]
+    by = Actor.person(admin)
+    channel = connect_channel(kind=kind, name="Ventas", settings={**settings, "api_base": provider.url}, by=by)
+    Channel.objects.filter(pk=channel.pk).update(sending_problem="El token expiró")
+    channel.refresh_from_db()
+
+    provider.answer(401, {"error": {"code": 190, "message": "expired"}})
+    [expired] = check_channel(channel=channel, by=by) or []
+    provider.answer(400, {"error": {"code": 100, "error_subcode": 33, "message": "Unsupported get request"}})
+    [unknown] = check_channel(channel=channel, by=by) or []
+    channel.refresh_from_db()
+    assert ("token" in expired, channel.settings[next(iter(settings))] in unknown) == (True, True)
+    assert channel.sending_problem == "El token expiró"
+
+    provider.answer(200, {"id": "1"})
+    assert check_channel(channel=channel, by=by) == []
+
+    channel.refresh_from_db()
+    assert channel.sending_problem == ""
+    assert {asked.method for asked in provider.asked} == {"GET"}
+    assert provider.asked[-1].path == f"/{path}"
+    assert provider.asked[-1].headers["authorization"] == f"Bearer {settings['access_token']}"
+
+
+def test_a_web_chat_has_nothing_to_try(scoped: Account, admin: Membership) -> None:
+    assert check_channel(channel=make_channel(scoped, "webchat"), by=Actor.person(admin)) is None

@@ -78,7 +78,9 @@ def test_a_refusal_leaves_the_person_without_a_name(
         look_up(profile_id=profile.pk)
 
     profile.refresh_from_db()
+    channel.refresh_from_db()
     assert "name" not in profile.given
+    assert bool(channel.sending_problem) is (error["code"] == 190)
     assert Message.objects.count() == 1
 
 

@@ -24,9 +24,8 @@ class EmailAdapter:
     def validate_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
         return mailbox_settings.validate(settings)
 
-    def check_connection(self, channel: Channel) -> connecting.ConnectionCheck:
-        """Log in to both servers of a channel (which need not be saved yet)."""
-        return connecting.check_connection(mailbox_settings.settings_of(channel))
+    def check_connection(self, channel: Channel) -> list[str]:
+        return connecting.check_connection(mailbox_settings.settings_of(channel)).problems
 
     def parse(self, *, channel: Channel, event: InboundEvent) -> list[Inbound]:
         return parsing.parse(

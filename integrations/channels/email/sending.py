@@ -43,7 +43,7 @@ def send(*, channel: Channel, message: Message) -> ProviderReceipt:
         with open_smtp(settings) as client:
             answer = _hand_over(client, mail, sender=wire_address(settings.address), recipient=wire_address(draft.recipient))
     except CannotConnect as problem:
-        raise DeliveryError(problem.text, permanent=False, code="connect") from problem
+        raise DeliveryError(problem.text, permanent=False, code="connect", is_of_channel=problem.needs_a_person) from problem
     log.info("email.sent", channel=channel.pk, message=message.pk)
     return ProviderReceipt(provider_id=message_ids.provider_id(draft.message_id), detail={"answer": answer})
 

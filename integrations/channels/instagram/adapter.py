@@ -46,6 +46,10 @@ class InstagramAdapter:
         cleaned["verify_token"] = cleaned["verify_token"] or secrets.token_urlsafe(18)
         return cleaned
 
+    def check_connection(self, channel: Channel) -> list[str]:
+        with translation.override(channel.account.language):
+            return sending.graph_api(channel).problems_with(channel.settings["ig_user_id"], fields="username")
+
     def parse(self, *, channel: Channel, event: InboundEvent) -> list[Inbound]:
         return parsing.parse(bytes(event.body), ig_user_id=channel.settings["ig_user_id"], received_at=event.received_at)
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from contacts.claims import Address, Claim, ClaimedIdentifier
 from contacts.models import Certainty, IdentifierKind
 from inbox.adapters import (
@@ -17,12 +15,11 @@ from inbox.adapters import (
     MessageEdit,
     MessageReaction,
     MessageWithdrawal,
+    PartNotRead,
     ReadUpTo,
     UnreadableEvent,
 )
-from integrations.meta.reading import MAX_ADDRESS, UnreadablePart, entries, identifier, mapping, moment, rows, text
-
-log = structlog.get_logger("hilo.instagram")
+from integrations.meta.reading import MAX_ADDRESS, UnreadablePart, all_rows, entries, identifier, mapping, moment, rows, text
 
 # What an attachment is to the person who reads it. Posts and reels that were shared are shown as what they link to.
 KINDS = {
@@ -33,39 +30,46 @@ KINDS = {
     "story_mention": "story_mention",
     "like_heart": "sticker",
 }
+# Which app may answer now: the business's own affair.
+BETWEEN_APPS = frozenset({"pass_thread_control", "take_thread_control", "request_thread_control", "app_roles"})
 COMMENTS = frozenset({"comments", "live_comments"})
 
 
 def parse(body: bytes, *, ig_user_id: str, received_at: Any = None) -> list[Inbound]:
     """Everything that happened on the channel's account, in the order of the batch.
 
-    A part that cannot be read is a message of kind ``unsupported`` where it names its sender and id, else a line in the log.
+    A part that cannot be read is a message of kind ``unsupported`` where it names its sender and id, else a ``PartNotRead``.
     Raises ``UnreadableEvent`` where nothing is for this account.
     """
     parts: list[Inbound] = []
     foreign: set[str] = set()
     for entry in entries(body, expected="instagram"):
+        if isinstance(entry, PartNotRead):
+            parts.append(entry)
+            continue
         owner = text(entry, "id")
         if owner and owner != ig_user_id:
             foreign.add(owner)
             continue
         reader = _Entry(ig_user_id, entry.get("time"), received_at)
-        for item in (*rows(entry, "messaging"), *rows(entry, "standby")):
+        for item in (*all_rows(entry, "messaging"), *all_rows(entry, "standby")):
             parts += reader.read(reader.messaging, item)
-        for change in rows(entry, "changes"):
+        for change in all_rows(entry, "changes"):
             value = mapping(change, "value")
-            if text(change, "field") in COMMENTS:
+            if isinstance(change, PartNotRead):
+                parts.append(change)
+            elif text(change, "field") in COMMENTS:
                 parts += reader.read(reader.comment, {**value, "surface": text(change, "field")})
             elif mapping(value, "sender") and mapping(value, "recipient"):
                 # The same event as in 'messaging', in the envelope that some subscriptions use.
                 parts += reader.read(reader.messaging, value)
+            elif text(change, "field") != "story_insights":
+                parts.append(PartNotRead(f"Hilo takes nothing from '{text(change, 'field')[:80]}'"))
     if foreign:
-        accounts = ", ".join(sorted(foreign))
+        other = f"This is for Instagram account {', '.join(sorted(foreign))[:300]}; the channel's is {ig_user_id}."
         if not parts:
-            raise UnreadableEvent(
-                f"This is for Instagram account {accounts}; the channel's is {ig_user_id}. Correct the channel and replay."
-            )
-        log.warning("instagram_other_account", accounts=accounts, channel=ig_user_id)
+            raise UnreadableEvent(f"{other} Correct the channel and replay.")
+        parts.append(PartNotRead(other))
     return parts
 
 
@@ -75,19 +79,22 @@ class _Entry:
     time: Any
     received_at: Any
 
-    def read(self, reader: Callable[[dict[str, Any]], list[Inbound]], part: dict[str, Any]) -> list[Inbound]:
+    def read(self, reader: Callable[[dict[str, Any]], list[Inbound]], part: dict[str, Any] | PartNotRead) -> list[Inbound]:
+        if isinstance(part, PartNotRead):
+            return [part]
         try:
             return reader(part)
         except UnreadablePart as error:
-            log.warning("instagram_unreadable_part", keys=sorted(part)[:12], reason=str(error))
-            return []
+            return [PartNotRead(f"{', '.join(sorted(part)[:12])[:200]}: {error}")]
 
     def messaging(self, item: dict[str, Any]) -> list[Inbound]:
         sender, recipient = text(item, "sender", "id"), text(item, "recipient", "id")
         message = mapping(item, "message")
         is_echo = message.get("is_echo") is True or sender == self.ig_user_id
         other = recipient if is_echo else sender
-        if not other or len(other) > MAX_ADDRESS or other == self.ig_user_id:
+        if other == self.ig_user_id or any(kind in item for kind in BETWEEN_APPS):
+            return []
+        if not other or len(other) > MAX_ADDRESS:
             raise UnreadablePart("nobody else is named")
         at = self._at(item.get("timestamp"))
         who = Address(IdentifierKind.INSTAGRAM, other)

@@ -67,6 +67,10 @@ class WhatsAppAdapter:
         cleaned["verify_token"] = cleaned["verify_token"] or secrets.token_urlsafe(18)
         return cleaned
 
+    def check_connection(self, channel: Channel) -> list[str]:
+        with translation.override(channel.account.language):
+            return sending.graph_api(channel).problems_with(channel.settings["phone_number_id"], fields="display_phone_number")
+
     def parse(self, *, channel: Channel, event: InboundEvent) -> list[Inbound]:
         return parsing.parse(
             bytes(event.body),

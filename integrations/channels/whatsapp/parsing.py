@@ -10,11 +10,13 @@ import structlog
 from contacts.claims import Address
 from inbox.adapters import (
     AddressChange,
+    DeliveryError,
     Inbound,
     InboundMessage,
     MessageEdit,
     MessageReaction,
     MessageWithdrawal,
+    PartNotRead,
     PreferenceChange,
     StatusUpdate,
     UnreadableEvent,
@@ -23,11 +25,18 @@ from integrations.channels.whatsapp.contents import Content, content_of
 from integrations.channels.whatsapp.failures import STOPPED_MARKETING, WHATSAPP
 from integrations.channels.whatsapp.people import People, Person, is_bsuid
 from integrations.meta.failures import failure_for
-from integrations.meta.reading import UnreadablePart, entries, identifier, mapping, moment, rows, text
+from integrations.meta.reading import UnreadablePart, all_rows, entries, identifier, mapping, moment, rows, text
 
 log = structlog.get_logger("hilo.whatsapp")
 
 MARKETING = "marketing_messages"
+# What Meta tells about templates, quality and the address book: nothing of it is lost when it is not taken.
+NOTICES = frozenset(
+    "account_review_update account_settings_update automatic_events business_capability_update business_status_update flows "
+    "message_template_components_update message_template_quality_update message_template_status_update "
+    "payment_configuration_update phone_number_name_update phone_number_quality_update security smb_app_state_sync "
+    "template_category_update template_correct_category_detection tracking_events user_id_update".split()
+)
 STATUSES = {"sent": "sent", "delivered": "delivered", "read": "read", "played": "read", "failed": "failed"}
 
 
@@ -35,12 +44,18 @@ def parse(body: bytes, *, phone_number_id: str, portfolio: str, received_at: Any
     """Everything that happened on the channel's number, in the order of the batch.
 
     ``portfolio`` is what BSUIDs are unique within, where the entry does not say. A part that cannot be read is a message of kind
-    ``unsupported`` where it names its sender, else a line in the log. Raises ``UnreadableEvent`` where nothing is for this number.
+    ``unsupported`` where it names its sender, else a ``PartNotRead``. Raises ``UnreadableEvent`` where nothing is for this number.
     """
     parts: list[Inbound] = []
     foreign: set[str] = set()
     for entry in entries(body, expected="whatsapp_business_account"):
-        for change in rows(entry, "changes"):
+        if isinstance(entry, PartNotRead):
+            parts.append(entry)
+            continue
+        for change in all_rows(entry, "changes"):
+            if isinstance(change, PartNotRead):
+                parts.append(change)
+                continue
             value = mapping(change, "value")
             number = text(value, "metadata", "phone_number_id")
             if number and number != phone_number_id:
@@ -49,12 +64,10 @@ def parse(body: bytes, *, phone_number_id: str, portfolio: str, received_at: Any
             scope = f"whatsapp:{text(entry, 'id') or portfolio}"
             parts += _Change(value, text(change, "field"), People.of(value), scope, received_at).parts()
     if foreign:
-        numbers = ", ".join(sorted(foreign))
+        other = f"This is for phone number id {', '.join(sorted(foreign))[:300]}; the channel's is {phone_number_id}."
         if not parts:
-            raise UnreadableEvent(
-                f"This is for phone number id {numbers}; the channel's is {phone_number_id}. Correct the channel and replay."
-            )
-        log.warning("whatsapp_other_number", phone_number_ids=numbers, channel=phone_number_id)
+            raise UnreadableEvent(f"{other} Correct the channel and replay.")
+        parts.append(PartNotRead(other))
     return parts
 
 
@@ -67,8 +80,6 @@ class _Change:
     received_at: Any
 
     def parts(self) -> list[Inbound]:
-        for error in rows(self.value, "errors"):
-            log.warning("whatsapp_account_error", code=error.get("code"), title=text(error, "title")[:200])
         readers: tuple[tuple[str, Callable[[dict[str, Any]], Iterable[Inbound]]], ...] = (
             ("messages", self._message),
             ("message_echoes", self._echo),
@@ -78,13 +89,15 @@ class _Change:
         )
         found: list[Inbound] = []
         for name, read in readers:
-            for part in rows(self.value, name):
+            for part in all_rows(self.value, name):
                 try:
-                    found += read(part)
+                    found += [part] if isinstance(part, PartNotRead) else read(part)
                 except UnreadablePart as error:
-                    log.warning(
-                        "whatsapp_unreadable_part", part=name, field=self.field, provider_id=text(part, "id")[:200], reason=str(error)
-                    )
+                    found.append(PartNotRead(f"{name} {text(part, 'id')[:80] or 'without id'}: {error}"))
+        for told in rows(self.value, "errors"):
+            found.append(PartNotRead(f"WhatsApp reports an error of the account: {text(told, 'code')} {_details(told)[:300]}"))
+        if not found and not any(name in self.value for name, _read in readers) and self.field not in NOTICES:
+            found.append(PartNotRead(f"Hilo takes nothing from '{self.field[:80]}'{_notice(self.value)}"))
         return found
 
     def _message(self, message: dict[str, Any]) -> list[Inbound]:
@@ -170,15 +183,16 @@ class _Change:
         recipients = [found for key in keys if (found := text(status, key))]
         errors = rows(status, "errors")
         code = errors[0].get("code") if errors else None
-        explained = _explain(errors[0]) if errors else ""
+        failure = _failure(errors[0]) if errors else None
         update = StatusUpdate(
             provider_id=identifier(status, "id"),
             status=STATUSES[text(status, "status")],
             occurred_at=at,
             recipient=recipients[0][:200] if recipients else "",
             code=str(code) if code is not None else "",
-            text=explained,
+            text=failure.text if failure else "",
             key=text(status, "biz_opaque_callback_data")[:64],
+            is_of_channel=bool(failure and failure.is_of_channel),
         )
         if code == STOPPED_MARKETING and recipients:
             # The refusal tells of a choice that we may never have been told of.
@@ -208,7 +222,16 @@ def _circumstances(message: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value}
 
 
-def _explain(error: dict[str, Any]) -> str:
+def _notice(value: dict[str, Any]) -> str:
+    """What happened to the account, where the change is about that (a ban, a restriction)."""
+    event = text(value, "event")
+    return f": {event[:80]}" if event else ""
+
+
+def _details(error: dict[str, Any]) -> str:
+    return text(error, "error_data", "details") or text(error, "message") or text(error, "title")
+
+
+def _failure(error: dict[str, Any]) -> DeliveryError:
     code = error.get("code")
-    details = text(error, "error_data", "details") or text(error, "message") or text(error, "title")
-    return failure_for(WHATSAPP, code=code if isinstance(code, int) else None, details=details, status=400).text
+    return failure_for(WHATSAPP, code=code if isinstance(code, int) else None, details=_details(error), status=400)

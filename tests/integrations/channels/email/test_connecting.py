@@ -17,7 +17,8 @@ from django.utils import translation
 from accounts.models import Channel
 from config.simulator.mailserver import MailServer
 from integrations.channels.email.adapter import EmailAdapter
-from integrations.channels.email.connecting import ConnectionCheck
+from integrations.channels.email.connecting import ConnectionCheck, check_connection
+from integrations.channels.email.mailbox_settings import settings_of
 from tests.integrations.channels.email.conftest import WORD, mailbox_settings
 from tests.integrations.channels.email.reading import HOUSE
 
@@ -30,7 +31,10 @@ def _english() -> Iterator[None]:
 
 def check(server: MailServer, **changes: Any) -> ConnectionCheck:
     """As the admin's page does, with a channel that is not saved yet."""
-    return EmailAdapter().check_connection(Channel(kind="email", settings=mailbox_settings(server, **changes), secrets={}))
+    channel = Channel(kind="email", settings=mailbox_settings(server, **changes), secrets={})
+    outcome = check_connection(settings_of(channel))
+    assert EmailAdapter().check_connection(channel) == outcome.problems
+    return outcome
 
 
 def test_it_works(server: MailServer) -> None:

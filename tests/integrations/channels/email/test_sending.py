@@ -109,7 +109,7 @@ def test_a_refused_recipient(
     server.refusals["ana@cliente.test"] = answer
     with pytest.raises(DeliveryError) as refused:
         send(channel=channel, message=outgoing(conversation))
-    assert (refused.value.permanent, refused.value.code) == (permanent, code)
+    assert (refused.value.permanent, refused.value.code, refused.value.is_of_channel) == (permanent, code, False)
     assert answer in refused.value.text
     assert server.outgoing == []
 
@@ -120,6 +120,7 @@ def test_a_refused_login_may_be_cured(server: MailServer, account: Account, conv
     with pytest.raises(DeliveryError) as refused:
         send(channel=channel, message=outgoing(conversation, channel=channel))
     assert not refused.value.permanent
+    assert refused.value.is_of_channel
     assert HOUSE in refused.value.text
 
 

@@ -15,6 +15,7 @@ from inbox.adapters import (
     MessageEdit,
     MessageReaction,
     MessageWithdrawal,
+    PartNotRead,
     ReadUpTo,
     UnreadableEvent,
 )
@@ -129,7 +130,10 @@ EXPECTED: dict[str, list[Inbound]] = {
     "live_comment": [commented("41", "¡Hola a todos!", payload={"media": "17901", "surface": "LIVE", "live": True})],
     "own_comment": [],
     "in_changes": [said("En el otro sobre", provider_id="aWd-changes", occurred_at=ON_THE_SECOND)],
-    "mixed_accounts": [said("¡Hola! ¿Tienen stock? 🧡")],
+    "mixed_accounts": [
+        said("¡Hola! ¿Tienen stock? 🧡"),
+        PartNotRead("This is for Instagram account 17840000000000000; the channel's is 17841405822304914."),
+    ],
 }
 # Their ids are made of who, when and what; only that they are stable matters.
 MADE_IDS = ("postback_without_mid", "referral")
@@ -169,6 +173,28 @@ def test_every_part_of_every_entry_is_read_in_order() -> None:
     ]
 
 
+NOT_READ = [
+    "message, recipient, sender, timestamp: nobody else is named",
+    "message, recipient, sender, timestamp: 'mid' is missing or too long",
+    "'messaging' holds what is no object: \"texto\"",
+    "'messaging' holds what is no object: null",
+    "novedad, recipient, sender, timestamp: it is no event that we know",
+    "reaction, recipient, sender, timestamp: 'mid' is missing or too long",
+    "id, surface, text: 'from.id' is missing or too long",
+    "Hilo takes nothing from 'mentions'",
+    "'changes' holds what is no object: 7",
+]
+
+
+@pytest.mark.parametrize("kind", ["pass_thread_control", "request_thread_control", "app_roles"])
+def test_which_app_may_answer_is_no_loss(kind: str) -> None:
+    body = load_payload("instagram", "text")
+    item = body["entry"][0]["messaging"][0]
+    del item["message"]
+    item[kind] = {"metadata": "x"}
+    assert read_bytes(json.dumps(body).encode()) == []
+
+
 def test_a_broken_part_does_not_cost_the_others() -> None:
     parts = read("broken_parts")
 
@@ -177,9 +203,11 @@ def test_a_broken_part_does_not_cost_the_others() -> None:
         ("odd", "unsupported", ""),
         ("ok2", "text", "Después"),
     ]
-    assert len(parts) == 3
+    not_read = [part.reason for part in parts if isinstance(part, PartNotRead)]
+    assert len(parts) == 3 + len(not_read)
+    assert not_read == NOT_READ
     # A time that cannot be read is the time of its entry.
-    assert parts[-1].occurred_at == AT
+    assert [part.occurred_at for part in parts if isinstance(part, InboundMessage)][-1] == AT
 
 
 def test_another_account_is_said_and_not_lost() -> None:

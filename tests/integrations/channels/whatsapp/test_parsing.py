@@ -16,6 +16,7 @@ from inbox.adapters import (
     MessageEdit,
     MessageReaction,
     MessageWithdrawal,
+    PartNotRead,
     PreferenceChange,
     StatusUpdate,
     UnreadableEvent,
@@ -312,8 +313,11 @@ EXPECTED: dict[str, list[Inbound]] = {
     "preference_stop": [PreferenceChange(MARIA, "marketing_messages", False, AT)],
     "preference_resume_bsuid": [PreferenceChange(MARIA_BY_ID, "marketing_messages", True, AT)],
     "template_status": [],
-    "account_error": [],
-    "mixed_numbers": [said("text", "Hola, ¿dónde está mi pedido 991? 🙂")],
+    "account_error": [PartNotRead("WhatsApp reports an error of the account: 130429 Rate limit hit")],
+    "mixed_numbers": [
+        said("text", "Hola, ¿dónde está mi pedido 991? 🙂"),
+        PartNotRead("This is for phone number id 999; the channel's is 106540352242922."),
+    ],
 }
 
 
@@ -439,6 +443,38 @@ def test_a_time_that_is_none_becomes_the_time_of_arrival(timestamp: Any) -> None
 def test_an_id_that_is_too_long_to_keep_is_no_message() -> None:
     body = load_payload("whatsapp", "text")
     body["entry"][0]["changes"][0]["value"]["messages"][0]["id"] = "w" * 401
+
+    assert read_bytes(json.dumps(body).encode()) == [PartNotRead(f"messages {'w' * 80}: 'id' is missing or too long")]
+
+
+CHANGE_OF_TOMORROW = {"field": "votes", "value": {"metadata": {"phone_number_id": NUMBER_ID}, "votes": [{"id": "1"}]}}
+BAN = {"field": "account_update", "value": {"phone_number": "56223334444", "event": "DISABLED_UPDATE", "ban_info": {}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (CHANGE_OF_TOMORROW, "Hilo takes nothing from 'votes'"),
+        (BAN, "Hilo takes nothing from 'account_update': DISABLED_UPDATE"),
+        ({"field": "messages", "value": {"messages": {"0": {}}}}, "'messages' is no list"),
+        ({"field": "messages", "value": {"statuses": ["sent"]}}, "'statuses' holds what is no object: \"sent\""),
+        ("messages", "'changes' holds what is no object: \"messages\""),
+    ],
+)
+def test_what_nothing_can_be_made_of_is_said_and_costs_nothing_else(change: Any, said: str) -> None:
+    body = load_payload("whatsapp", "text")
+    body["entry"][0]["changes"].insert(0, change)
+
+    told, message = read_bytes(json.dumps(body).encode())
+
+    assert told == PartNotRead(said)
+    assert isinstance(message, InboundMessage)
+
+
+def test_news_about_templates_and_quality_are_no_loss() -> None:
+    body = load_payload("whatsapp", "text")
+    change = {"field": "phone_number_quality_update", "value": {"event": "FLAGGED", "current_limit": "TIER_1K"}}
+    body["entry"][0]["changes"] = [change]
 
     assert read_bytes(json.dumps(body).encode()) == []
 
