@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import Account, Membership
 from accounts.scope import account_scope
-from tests.browser.conftest import LiveServer, assert_accessible, sign_in
+from tests.browser.conftest import LiveServer, assert_accessible, listen_for_complaints, sign_in
 from tests.inbox.story import Story, tell
 
 pytestmark = pytest.mark.browser
@@ -34,9 +34,7 @@ def look(request: pytest.FixtureRequest, browser: Browser, live_server_asgi: Liv
     context.set_default_timeout(15_000)
     sign_in(context, live_server_asgi, agent)
     page = context.new_page()
-    found: list[str] = []
-    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: found.append(str(error)))
+    found = listen_for_complaints(page)
     page.goto(f"{live_server_asgi.url}/profile/")
     yield page
     context.close()

@@ -1,5 +1,7 @@
-// The composer: drafts per conversation, channel picker, templates, files by button, drag and paste, keys that send.
-import { pane } from "./desk.js";
+// The composer: drafts per conversation, channel picker, templates, sending, and the keys for it.
+import { ask, pane } from "./desk.js";
+import { addFiles, showFiles, staged } from "./staging.js";
+import { toast } from "../toasts.js";
 
 const form = () => document.querySelector("[data-composer]");
 const box = () => form()?.querySelector("[data-text]");
@@ -92,103 +94,108 @@ function showProblem(html) {
   if (place) place.innerHTML = html;
 }
 
-// Files
+// Sending: what leaves is taken out of the box at once, so that one may write on; it comes back when it was refused. Until the answer
+// it is kept beside the draft, with its key: after a reload it may be sent again without becoming two messages.
 
-function staged() {
-  return form().querySelector("[data-files]");
-}
+const leaving = new WeakMap();
+const onTheWay = new Set();
 
-function addFiles(more) {
-  const all = new DataTransfer();
-  for (const file of [...staged().files, ...more]) all.items.add(file);
-  staged().files = all.files;
-  showFiles();
-}
-
-function showFiles() {
-  const list = form().querySelector("[data-staged]");
-  list.replaceChildren(...[...staged().files].map((file, index) => {
-    const item = document.createElement("li");
-    const name = document.createElement("span");
-    name.className = "clip";
-    name.textContent = file.name;
-    const remove = document.createElement("button");
-    remove.type = "button";
-    remove.textContent = "×";
-    remove.ariaLabel = list.dataset.remove.replace("%s", file.name);
-    remove.addEventListener("click", () => {
-      const rest = new DataTransfer();
-      [...staged().files].forEach((other, at) => { if (at !== index) rest.items.add(other); });
-      staged().files = rest.files;
-      showFiles();
-      box().focus();
-    });
-    item.append(name, remove);
-    return item;
-  }));
-}
-
-// Sending: what leaves is taken out of the box at once, so that one may write on; it comes back when it was refused.
-
-let leaving = null;
-let sendNext = null;
+const keptAt = (draft) => draft.replace("hilo:draft:", "hilo:leaving:");
+/** What makes a message another one: a second try with the same is the same message. */
+const attempt = (composer) => JSON.stringify([...new FormData(composer)].filter(([name]) => !["client_key", "resolve"].includes(name)).map(([name, value]) => [name, value.name ?? value]));
 
 export function send({ resolve = false } = {}) {
   const composer = form();
   if (!composer) return;
-  if (leaving?.composer === composer) {
-    sendNext = { resolve };
+  if (leaving.has(composer)) {
+    leaving.get(composer).next = { resolve };
     return;
   }
   composer.elements.resolve.value = resolve && mode() === "reply" ? "1" : "";
   composer.requestSubmit();
 }
 
-document.addEventListener("htmx:beforeSend", (event) => {
+document.addEventListener("submit", (event) => {
   const composer = form();
-  if (!composer || event.target !== composer) return;
-  leaving = { composer, mode: mode(), draft: key(mode()), text: box().value, files: [...staged().files] };
+  if (event.target !== composer) return;
+  const resolve = Boolean(event.submitter?.matches("[data-send-resolve]"));
+  if (leaving.has(composer)) {
+    // It goes after the one that is on its way; a second click on that one has nothing left to send.
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    leaving.get(composer).next = { resolve };
+    return;
+  }
+  if (composer.dataset.attempt && composer.dataset.attempt !== attempt(composer)) freshKey();
+  composer.dataset.attempt = attempt(composer);
+  if (resolve) composer.elements.resolve.value = "1";
+}, true);
+
+function leave(event) {
+  const composer = event.target;
+  const kept = JSON.stringify({ text: box().value, same: composer.elements.client_key.value, tried: composer.dataset.attempt });
+  const left = { mode: mode(), draft: key(mode()), text: box().value, files: [...staged().files], next: null };
+  leaving.set(composer, left);
+  onTheWay.add(left.draft);
+  localStorage.setItem(keptAt(left.draft), kept);
+  localStorage.removeItem(left.draft);
   box().value = "";
   staged().value = "";
   showFiles();
   showProblem("");
-});
+}
 
-document.addEventListener("htmx:afterRequest", (event) => {
-  if (!leaving || event.target !== leaving.composer) return;
+function answered(event) {
+  const composer = event.target;
+  const left = leaving.get(composer);
+  if (!left) return;
+  leaving.delete(composer);
+  onTheWay.delete(left.draft);
+  composer.elements.resolve.value = "";
   const { xhr } = event.detail;
-  const left = leaving;
-  leaving = null;
-  if (form() !== left.composer) {
-    // Another conversation is open by now: what was refused waits there as a draft.
-    if (xhr.status === 200 && localStorage.getItem(left.draft) === left.text) localStorage.removeItem(left.draft);
-    return;
+  // Without an answer nobody knows whether it arrived: only the same key keeps it from becoming two.
+  if (xhr.status > 0 && xhr.status < 500) localStorage.removeItem(keptAt(left.draft));
+  // After the end of a session the answer is the login page.
+  const isAccepted = xhr.status === 200 && new URL(xhr.responseURL).pathname === new URL(composer.action).pathname;
+  if (form() === composer && isAccepted) accepted(left);
+  else if (form() === composer) takeBack(left, xhr);
+  else if (!isAccepted || left.next) waitAsDraft(composer, isAccepted ? null : left);
+}
+
+/** Another conversation is open by now: what did not leave waits where it was written. */
+function waitAsDraft(composer, left) {
+  if (left) prepend(left.draft, left.text);
+  if (left && form() && key(left.mode) === left.draft && mode() === left.mode && !leaving.has(form())) {
+    restore(left.mode);
+    box().value = localStorage.getItem(left.draft);
   }
-  form().elements.resolve.value = "";
-  if (xhr.status === 200) accepted(left);
-  else takeBack(left, xhr);
-});
+  toast(composer.dataset.waits, { level: "error" });
+}
+
+function prepend(draft, text) {
+  localStorage.setItem(draft, [text, localStorage.getItem(draft)].filter(Boolean).join("\n"));
+}
+
+/** The focus is where one writes, or nowhere: it may go to the box. */
+function isFocusFree() {
+  return document.activeElement === document.body || form().contains(document.activeElement);
+}
 
 function accepted(left) {
   for (const input of form().querySelectorAll("[data-place]")) input.value = "";
   freshKey();
   const wrote = box().value;
-  if (wrote) keepDraft();
-  else localStorage.removeItem(left.draft);
-  if (left.mode === "note" && !wrote && mode() === "note") setMode("reply", { focus: pane()?.contains(document.activeElement) });
-  else { showChoice(); focusBox(); }
-  const next = sendNext;
-  sendNext = null;
-  if (next && (wrote || staged().files.length)) send(next);
+  if (left.mode === "note" && !wrote && mode() === "note") setMode("reply", { focus: isFocusFree() });
+  else {
+    showChoice();
+    if (isFocusFree()) focusBox();
+  }
+  if (left.next && (wrote || staged().files.length)) send(left.next);
 }
 
 function takeBack(left, xhr) {
-  sendNext = null;
   if (mode() !== left.mode) setMode(left.mode, { focus: false });
-  const since = box().value === left.text ? "" : box().value;
-  // The same words again are the same message; with more in it, it is another one.
-  if (since) freshKey();
-  box().value = [left.text, since].filter(Boolean).join("\n");
+  box().value = [left.text, box().value].filter(Boolean).join("\n");
   addFiles(left.files);
   keepDraft();
   if (xhr.status === 422) {
@@ -197,23 +204,37 @@ function takeBack(left, xhr) {
   }
 }
 
+/** What was leaving when the page went away is in the box again, as the same message. */
+function restore(written) {
+  const place = keptAt(key(written));
+  const kept = localStorage.getItem(place);
+  if (!kept || onTheWay.has(key(written))) return;
+  const { text, same, tried } = JSON.parse(kept);
+  form().elements.client_key.value = same;
+  form().dataset.attempt = tried;
+  if (!localStorage.getItem(key(written))?.startsWith(text)) prepend(key(written), text);
+  if (written === mode()) box().value = localStorage.getItem(key(written));
+}
+
 function start() {
   const composer = form();
   if (!composer || composer.dataset.started) return;
   composer.dataset.started = "1";
+  // On the form itself: the answer may come when the form is no longer on the page.
+  composer.addEventListener("htmx:beforeSend", leave);
+  composer.addEventListener("htmx:afterRequest", answered);
   freshKey();
   setMode("reply", { focus: false });
+  for (const written of ["note", "reply"]) restore(written);
 }
 
 /** The addresses and their windows again; what is being written, the choice, an open picker and the focus stay. */
 async function refreshChoices() {
   const composer = form();
   if (!composer) return;
-  const response = await fetch(`${composer.dataset.again}?to=${encodeURIComponent(chosen()?.value ?? "")}`, { headers: { "HX-Request": "true" } });
-  if (!response.ok || form() !== composer) return;
-  const template = document.createElement("template");
-  template.innerHTML = await response.text();
-  const fresh = template.content.querySelector("[data-composer]");
+  const answer = await ask(`${composer.dataset.again}?to=${encodeURIComponent(chosen()?.value ?? "")}`);
+  if (!answer || form() !== composer) return;
+  const fresh = answer.querySelector("[data-composer]");
   const templates = [...composer.querySelectorAll("[data-templates]")];
   if (!templates.some((set) => set.contains(document.activeElement))) {
     templates.forEach((set) => set.remove());
@@ -238,21 +259,13 @@ function replaceTop(composer, top) {
   (same ?? picker?.querySelector("summary"))?.focus();
 }
 
-document.addEventListener("submit", (event) => {
-  if (event.target !== form()) return;
-  if (leaving?.composer === event.target && !box().value && !staged().files.length) {
-    // A second click on the way out.
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    return;
-  }
-  form().elements.resolve.value ||= event.submitter?.matches("[data-send-resolve]") ? "1" : "";
-}, true);
-
 document.addEventListener("input", (event) => {
   const composer = form();
   if (!composer?.contains(event.target)) return;
-  if (event.target === box()) keepDraft();
+  if (event.target === box()) {
+    keepDraft();
+    if (!onTheWay.has(key(mode()))) localStorage.removeItem(keptAt(key(mode())));
+  }
   const set = event.target.closest("[data-templates]");
   if (set) showTemplate(set);
 });
@@ -261,7 +274,6 @@ document.addEventListener("change", (event) => {
   const composer = form();
   if (!composer?.contains(event.target)) return;
   if (event.target.name === "to") showChoice();
-  if (event.target === staged()) showFiles();
   const set = event.target.closest("[data-templates]");
   if (set) showTemplate(set);
 });
@@ -292,22 +304,6 @@ document.addEventListener("keydown", (event) => {
     document.querySelector("[data-flow]")?.focus();
   }
 });
-
-document.addEventListener("paste", (event) => {
-  if (event.target !== box() || !event.clipboardData.files.length) return;
-  event.preventDefault();
-  addFiles(event.clipboardData.files);
-});
-
-for (const name of ["dragover", "dragleave", "drop"]) {
-  document.addEventListener(name, (event) => {
-    const composer = form();
-    if (!composer || !event.target.closest?.(".thread") || !event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    composer.classList.toggle("dropping", name === "dragover");
-    if (name === "drop") { addFiles(event.dataTransfer.files); box().focus(); }
-  });
-}
 
 document.addEventListener("htmx:afterSettle", start);
 document.addEventListener("hilo:live", ({ detail }) => { if (detail.kind === "contact" || (detail.kind === "message" && detail.conversation === Number(pane()?.dataset.conversation))) { clearTimeout(refreshChoices.timer); refreshChoices.timer = setTimeout(refreshChoices, 400); } });

@@ -2,7 +2,7 @@
 import { desk, isTyping } from "./desk.js";
 import { focusBox, openPicker, setMode } from "./composer.js";
 import { openPalette } from "./palette.js";
-import { step } from "./list.js";
+import { refresh, step } from "./list.js";
 
 const OFF = "hilo:single-keys-off";
 const click = (selector) => document.querySelector(selector)?.click();
@@ -24,7 +24,8 @@ const KEYS = {
 function markUnread() {
   const open = document.querySelector("#thread-pane[data-conversation]");
   if (!open) return;
-  htmx.ajax("POST", `${open.dataset.url}unread/`, { swap: "none", source: open }).then(() => document.dispatchEvent(new CustomEvent("hilo:live", { detail: { kind: "message", conversation: Number(open.dataset.conversation) } })));
+  const id = Number(open.dataset.conversation);
+  htmx.ajax("POST", `${open.dataset.url}unread/`, { swap: "none", source: open }).then(() => refresh(id), () => {});
 }
 
 document.addEventListener("keydown", (event) => {

@@ -1,5 +1,6 @@
 // The list: rows change in place; what is new waits behind a button while somebody points at the list or has the cursor in it.
-import { base, desk, fetchFragment, query, shownConversation } from "./desk.js";
+import { base, desk, fetchFragment, oneByOne, query, shownConversation } from "./desk.js";
+import { remember, renew } from "./renew.js";
 import { refreshAges } from "../ages.js";
 
 const PAUSE = 120;
@@ -33,20 +34,48 @@ function stir() {
   button.hidden = false;
 }
 
-async function reload() {
-  const held = rows().contains(document.activeElement) ? document.activeElement.dataset.conversation : null;
+/** The first page of rows again. Known rows stay what they are and take on what changed; ``waits``: an order that others would notice
+ * under the pointer waits behind the button. */
+async function reload({ waits = false } = {}) {
   const fresh = await fetchFragment("rows/", { withQuery: true });
-  if (!fresh) return;
+  if (!fresh || !rows()) return;
+  const next = [...fresh.children].map((child) => {
+    const old = child.id && row(child.id.slice(4));
+    if (!old) return child;
+    renew(old, child);
+    return old;
+  });
+  const isInOrder = next.every((child, index) => child === rows().children[index]) && next.length === rows().children.length;
+  const isOnlyFurther = next.at(-1)?.matches(".more") && next.slice(0, -1).every((child, index) => child === rows().children[index]);
+  if (waits && isHeld()) {
+    if (!isInOrder && !isOnlyFurther) stir();
+  } else if (!isInOrder) {
+    arrange(next);
+  }
+  if (!(waits && isHeld())) calm();
+  settle();
+}
+
+function calm() {
   isStirred = false;
   document.querySelector("[data-stirred-button]").hidden = true;
-  // A row that somebody has just opened stays itself, or its answer would come to nothing.
-  for (const item of fresh.querySelectorAll(".item")) {
-    const old = document.getElementById(item.id);
-    if (old?.matches(".htmx-request")) item.replaceWith(old);
-  }
-  rows().replaceChildren(fresh);
-  htmx.process(rows());
+}
+
+function arrange(next) {
+  const held = rows().contains(document.activeElement) ? document.activeElement.dataset.conversation : null;
+  const kept = new Set(next);
+  for (const child of [...rows().children]) if (!kept.has(child)) child.remove();
+  next.forEach((child, index) => {
+    if (rows().children[index] === child) return;
+    const isNew = !child.isConnected;
+    if (isNew && child.matches(".item")) remember(child);
+    rows().insertBefore(child, rows().children[index] ?? null);
+    if (isNew) htmx.process(child);
+  });
   if (held) row(held)?.focus({ preventScroll: true });
+}
+
+function settle() {
   markCurrent();
   showEmpty();
   refreshAges();
@@ -54,6 +83,7 @@ async function reload() {
 
 async function refreshRow(id) {
   const fresh = await fetchFragment(`rows/${id}/`, { withQuery: true });
+  if (fresh === undefined || !rows()) return;
   const next = fresh?.querySelector(".item");
   const old = row(id);
   if (!next) {
@@ -67,37 +97,27 @@ async function refreshRow(id) {
   // It belongs to a page that is not there yet.
   if (!old && !after && more) return;
   const moves = !old || others.find((item) => old.compareDocumentPosition(item) & Node.DOCUMENT_POSITION_FOLLOWING) !== after;
-  if (moves && isHeld()) {
-    if (old) replace(old, next);
+  if (old) renew(old, next);
+  if (!moves) return;
+  if (isHeld()) {
     stir();
-  } else if (moves) {
-    old?.remove();
-    next.classList.add("arriving");
-    rows().insertBefore(next, after ?? null);
-    htmx.process(next);
-  } else {
-    replace(old, next);
+    return;
   }
-}
-
-function replace(old, next) {
-  const hadFocus = old === document.activeElement;
-  old.replaceWith(next);
+  const moving = old ?? next;
+  moving.classList.add("arriving");
+  rows().insertBefore(moving, after ?? more);
+  if (old) return;
+  remember(next);
   htmx.process(next);
-  if (hadFocus) next.focus({ preventScroll: true });
 }
 
 async function refreshTabs() {
   const fresh = await fetchFragment("counts/", { withQuery: true });
   const tabs = fresh?.querySelector("#tabs");
   const old = document.getElementById("tabs");
-  if (!tabs || !old || old.contains(document.activeElement)) {
-    if (tabs && old) old.querySelectorAll(".num").forEach((count, index) => { count.textContent = tabs.querySelectorAll(".num")[index].textContent; });
-  } else {
-    old.replaceWith(tabs);
-    htmx.process(tabs);
-  }
-  if (tabs) showUnread(Number(tabs.dataset.unread));
+  if (!tabs || !old) return;
+  renew(old, tabs);
+  showUnread(Number(tabs.dataset.unread));
 }
 
 function showUnread(count) {
@@ -119,35 +139,40 @@ async function flush() {
   const ids = [...changed];
   changed.clear();
   if (!rows()) return;
-  if (ids.length >= MANY && !isHeld()) await reload();
+  if (ids.length >= MANY) await reload({ waits: true });
   else for (const id of ids) await refreshRow(id);
-  markCurrent();
-  showEmpty();
-  refreshAges();
+  settle();
   await refreshTabs();
 }
 
+/** What is told of a row while another answer is on its way is asked after it. */
 export function refresh(id) {
   changed.add(id);
   clearTimeout(timer);
-  timer = setTimeout(flush, PAUSE);
+  timer = setTimeout(() => oneByOne("list", flush), PAUSE);
+}
+
+async function catchUp() {
+  if (!rows()) return;
+  await reload({ waits: true });
+  await flush();
 }
 
 document.addEventListener("hilo:live", ({ detail }) => {
   if (detail.kind === "message" || detail.kind === "conversation") refresh(detail.conversation);
   else if (detail.kind === "contact") for (const item of document.querySelectorAll(".item[aria-current]")) refresh(item.dataset.conversation);
 });
-document.addEventListener("hilo:catch-up", ({ detail }) => { if (isHeld() && !detail.isFirst) stir(); else reload(); refreshTabs(); });
+document.addEventListener("hilo:catch-up", () => oneByOne("list", catchUp));
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-stirred-button]")) {
     body().scrollTop = 0;
-    reload();
+    oneByOne("list", reload);
   }
 });
 document.addEventListener("pointerout", (event) => {
   // What waited comes in once the pointer has left the list.
-  if (isStirred && body() && !body().contains(event.relatedTarget) && body().contains(event.target)) setTimeout(() => { if (isStirred && !isHeld()) reload(); }, 300);
+  if (isStirred && body() && !body().contains(event.relatedTarget) && body().contains(event.target)) setTimeout(() => { if (isStirred && !isHeld()) oneByOne("list", reload); }, 300);
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {

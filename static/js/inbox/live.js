@@ -4,11 +4,16 @@ import { desk } from "./desk.js";
 
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 20_000;
+const AGAIN = 3_000;
 const NOT_ALLOWED = 4403;
 let socket = null;
 let pause = FIRST_PAUSE;
-let isFirst = true;
 let timer = 0;
+let missedTimer = 0;
+
+function isOpen() {
+  return socket?.readyState === WebSocket.OPEN;
+}
 
 function tell(name, detail = {}) {
   document.dispatchEvent(new CustomEvent(name, { detail }));
@@ -26,8 +31,7 @@ function connect() {
     pause = FIRST_PAUSE;
     desk().dataset.live = "on";
     showOffline(false);
-    tell("hilo:catch-up", { isFirst });
-    isFirst = false;
+    tell("hilo:catch-up");
     tell("hilo:connected");
   });
   socket.addEventListener("message", (event) => tell("hilo:live", JSON.parse(event.data)));
@@ -42,8 +46,14 @@ function connect() {
 }
 
 export function say(message) {
-  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+  if (isOpen()) socket.send(JSON.stringify(message));
 }
+
+// An answer did not come although the socket is open; when it is not, its next opening catches up anyway.
+document.addEventListener("hilo:missed", () => {
+  clearTimeout(missedTimer);
+  missedTimer = setTimeout(() => { if (isOpen()) tell("hilo:catch-up"); }, AGAIN);
+});
 
 window.addEventListener("online", () => { if (socket?.readyState === WebSocket.CLOSED) connect(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && socket?.readyState === WebSocket.CLOSED) connect(); });

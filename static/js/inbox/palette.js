@@ -1,4 +1,6 @@
 // The box that finds everything: Ctrl-K, words, arrows, Enter.
+import { open } from "./desk.js";
+
 const dialog = () => document.querySelector("[data-palette]");
 const input = () => dialog().querySelector("input");
 const options = () => [...dialog().querySelectorAll("[role=option]")];
@@ -15,13 +17,23 @@ export function openPalette() {
   const box = dialog();
   if (!box || box.open) return;
   input().value = "";
+  opensFirst = false;
   box.showModal();
   htmx.trigger(input(), "hilo:opened");
 }
 
+// What is found belongs to the words it was asked with; Enter on words that were typed since waits for their answer.
+let answered = "";
+let opensFirst = false;
+
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target?.id === "palette-found") select(options()[0]);
+  if (event.detail.target?.id !== "palette-found") return;
+  answered = event.detail.requestConfig.parameters.q;
+  select(options()[0]);
+  if (opensFirst && answered === input().value) options()[0]?.click();
 });
+
+document.addEventListener("input", (event) => { if (event.target === input()) opensFirst = false; });
 
 document.addEventListener("keydown", (event) => {
   if (!dialog()?.open || !dialog().contains(event.target)) return;
@@ -33,7 +45,8 @@ document.addEventListener("keydown", (event) => {
     select(all[(at + step + all.length) % all.length]);
   } else if (event.key === "Enter") {
     event.preventDefault();
-    all[at]?.click();
+    if (answered === input().value) all[at]?.click();
+    else opensFirst = true;
   }
 });
 
@@ -44,5 +57,5 @@ document.addEventListener("click", (event) => {
   dialog().close();
   const here = document.getElementById(`row-${found.dataset.opensConversation}`);
   if (here) here.click();
-  else htmx.ajax("GET", found.getAttribute("href"), { target: "#thread-pane", swap: "outerHTML" }).then(() => history.pushState({ htmx: true }, "", found.getAttribute("href")));
+  else open(found.getAttribute("href"), { push: found.getAttribute("href"), event });
 });

@@ -1,22 +1,21 @@
 // The thread: entries come in by their ids and never twice; the reader stays where they read.
-import { desk, entries, fetchFragment, pane, parse, shownConversation } from "./desk.js";
+import { desk, entries, fetchFragment, oneByOne, open as openInPane, pane, parse, shownConversation } from "./desk.js";
+import { remember, renew } from "./renew.js";
 import { toast } from "../toasts.js";
 
 const NEAR = 90;
+const SOON = 500;
 const CLOSE = 5 * 60 * 1000;
 const flow = () => document.querySelector("[data-flow]");
 const isAtEnd = () => { const box = flow(); return !box || box.scrollHeight - box.scrollTop - box.clientHeight < NEAR; };
 const toEnd = () => { const box = flow(); if (box) box.scrollTop = box.scrollHeight; jump(false); };
 let arrived = new Set();
 let isStale = false;
+const known = new WeakSet();
 
 function jump(there) {
   const button = document.querySelector("[data-jump]");
   if (button) button.hidden = !there;
-}
-
-function last() {
-  return [...entries().querySelectorAll(":scope > [data-entry]")].at(-1);
 }
 
 /** Whether an entry belongs to the same turn as the one before it. */
@@ -28,7 +27,7 @@ function join(entry) {
 }
 
 /** Put a fragment of entries into the thread: known ones are replaced, new ones stand in their place in time. */
-export function merge(fragment, { announce = true } = {}) {
+export function merge(fragment, { announce = true, follow = false } = {}) {
   const list = entries();
   if (!list) return 0;
   const atEnd = isAtEnd();
@@ -36,13 +35,8 @@ export function merge(fragment, { announce = true } = {}) {
   for (const fresh of [...fragment.querySelectorAll("[data-entry]")]) {
     const old = document.getElementById(fresh.id);
     if (old) {
-      const hadFocus = old.contains(document.activeElement);
       fresh.toggleAttribute("data-joined", old.hasAttribute("data-joined"));
-      if (!same(old, fresh) && !old.querySelector(".htmx-request")) {
-        old.replaceWith(fresh);
-        htmx.process(fresh);
-        if (hadFocus) fresh.querySelector("button, a, summary")?.focus();
-      }
+      renewEntry(old, fresh);
       continue;
     }
     const after = [...list.querySelectorAll(":scope > [data-entry]")].find((entry) => entry.dataset.at > fresh.dataset.at);
@@ -52,6 +46,7 @@ export function merge(fragment, { announce = true } = {}) {
       if (!known) list.insertBefore(divider, place);
     }
     list.insertBefore(fresh, place);
+    remember(fresh);
     fresh.classList.add("arriving");
     join(fresh);
     htmx.process(fresh);
@@ -59,16 +54,24 @@ export function merge(fragment, { announce = true } = {}) {
     if (announce && fresh.dataset.said) say(fresh.dataset.said);
     if (fresh.matches(".in")) arrived.add(fresh.id);
   }
-  if (added && (atEnd || last()?.matches(".out, .note"))) toEnd();
+  // One's own is always followed; what others write does not move somebody who reads further up.
+  if (follow || (added && atEnd)) toEnd();
   else if (added) jump(true);
   if (added && !document.hidden && arrived.size && isAtEnd()) read();
   return added;
 }
 
-function same(one, other) {
-  const copy = one.cloneNode(true);
-  copy.classList.remove("arriving", "target");
-  return copy.outerHTML === other.outerHTML;
+function renewEntry(old, fresh) {
+  // "Send again" waits for its answer: that one tells the newest, and looks for its button.
+  if (old.querySelector(".htmx-request")) {
+    setTimeout(() => { if (old.isConnected) tellEntry(shownConversation(), Number(old.id.slice(1))); }, SOON);
+    return;
+  }
+  const atEnd = isAtEnd();
+  const hadFocus = old.contains(document.activeElement);
+  renew(old, fresh);
+  if (hadFocus && !old.contains(document.activeElement)) flow().focus({ preventScroll: true });
+  if (atEnd) toEnd();
 }
 
 function dividersOf(entry) {
@@ -89,12 +92,16 @@ function read() {
   if (mark) htmx.trigger(mark, "hilo:read");
 }
 
+function tellEntry(conversation, message) {
+  oneByOne(`entry ${message}`, () => fetchEntry(conversation, message));
+}
+
 async function fetchEntry(conversation, message) {
   const fresh = await fetchFragment(`${conversation}/entries/${message}/`);
-  if (shownConversation() !== conversation) return;
+  if (fresh === undefined || shownConversation() !== conversation) return;
   if (fresh) merge(fresh);
-  else {
-    document.getElementById(`m${message}`)?.remove();
+  else if (document.getElementById(`m${message}`)) {
+    document.getElementById(`m${message}`).remove();
     toast(pane().dataset.moved);
   }
 }
@@ -106,17 +113,22 @@ async function refreshHeader(conversation) {
   if (isBusy()) { isStale = true; return; }
   isStale = false;
   const fresh = await fetchFragment(`${conversation}/header/`, { withQuery: true });
-  if (!fresh || shownConversation() !== conversation || isBusy()) return;
+  if (!fresh || shownConversation() !== conversation) return;
+  if (isBusy()) { isStale = true; return; }
   for (const part of fresh.querySelectorAll("[hx-swap-oob]")) {
     const old = document.getElementById(part.id);
     part.removeAttribute("hx-swap-oob");
-    if (!old || (old.contains(document.activeElement) && old.id === "person-pane")) continue;
+    if (!old) continue;
     const held = old.contains(document.activeElement) ? pathTo(document.activeElement) : "";
-    old.replaceWith(part);
-    htmx.process(part);
-    if (held) part.querySelector(held)?.focus();
+    renew(old, part);
+    if (held && !old.contains(document.activeElement)) old.querySelector(held)?.focus();
   }
   document.dispatchEvent(new CustomEvent("hilo:header"));
+}
+
+function headerAgain() {
+  const open = shownConversation();
+  if (open) oneByOne("header", () => refreshHeader(open));
 }
 
 function pathTo(element) {
@@ -124,43 +136,45 @@ function pathTo(element) {
 }
 
 document.addEventListener("toggle", (event) => {
-  if (isStale && !event.target.open && event.target.closest?.("#thread-head") && shownConversation()) refreshHeader(shownConversation());
+  if (isStale && !event.target.open && event.target.closest?.("#thread-head")) headerAgain();
 }, true);
+document.addEventListener("htmx:afterRequest", () => { if (isStale) headerAgain(); });
 
 let headerTimer = 0;
 document.addEventListener("hilo:live", ({ detail }) => {
   const open = shownConversation();
   if (!open) return;
   if (detail.kind === "message" && detail.conversation === open) {
-    if (detail.message) fetchEntry(open, detail.message);
+    if (detail.message) tellEntry(open, detail.message);
     else catchUp();
   }
   const touches = (detail.kind === "conversation" || detail.kind === "message") && detail.conversation === open;
+  if (detail.kind === "conversation" && touches) catchUp();
   if (touches || detail.kind === "contact") {
     clearTimeout(headerTimer);
-    headerTimer = setTimeout(() => { refreshHeader(open); if (detail.kind === "conversation") catchUp(); }, 150);
+    headerTimer = setTimeout(headerAgain, 150);
   }
 });
 
-async function catchUp() {
-  const open = shownConversation();
-  if (!open) return;
-  const fresh = await fetchFragment(`${open}/latest/`);
-  if (fresh && shownConversation() === open) merge(fresh);
+/** The latest page of entries again: the screen keeps what it has and takes what it lacks. */
+function catchUp() {
+  oneByOne("latest", async () => {
+    const open = shownConversation();
+    if (!open) return;
+    const fresh = await fetchFragment(`${open}/latest/`);
+    if (fresh && shownConversation() === open) merge(fresh);
+  });
 }
-document.addEventListener("hilo:catch-up", ({ detail }) => { catchUp(); if (shownConversation() && !detail.isFirst) refreshHeader(shownConversation()); });
+document.addEventListener("hilo:catch-up", () => { catchUp(); headerAgain(); });
 
 // People were parted or joined: everything about this conversation may be different now.
-document.addEventListener("hilo:moved", () => {
-  const open = pane();
-  if (open) htmx.ajax("GET", open.dataset.url, { target: "#thread-pane", swap: "outerHTML" });
-});
+document.addEventListener("hilo:moved", () => { if (pane()) openInPane(pane().dataset.url); });
 
 // Answers to writing and to sending again bring their entry along.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const source = event.detail.requestConfig?.elt;
   if (!source?.matches("[data-composer], [data-merges]") || event.detail.xhr.status !== 200) return;
-  merge(parse(event.detail.serverResponse), { announce: false });
+  merge(parse(event.detail.serverResponse), { announce: false, follow: source.matches("[data-composer]") });
 });
 
 // Earlier entries come in above without moving what is read.
@@ -183,8 +197,29 @@ function dropRepeatedDays() {
   }
 }
 
+/** Answers that come after another conversation was opened: their toasts are shown all the same, and nothing else of them. */
+function hearLateAnswers(section) {
+  section.addEventListener("htmx:beforeSwap", (event) => {
+    if (section.isConnected) return;
+    event.detail.shouldSwap = false;
+    for (const toasts of parse(event.detail.serverResponse).querySelectorAll("[hx-swap-oob='beforeend:#toasts']")) {
+      for (const one of [...toasts.children]) {
+        document.getElementById("toasts").append(one);
+        htmx.process(one);
+      }
+    }
+  });
+  for (const name of ["htmx:responseError", "htmx:sendError"]) {
+    section.addEventListener(name, ({ detail }) => { if (!section.isConnected) document.dispatchEvent(new CustomEvent(name, { detail })); });
+  }
+}
+
 function open() {
   if (!pane()) return;
+  if (!known.has(pane())) {
+    known.add(pane());
+    hearLateAnswers(pane());
+  }
   arrived = new Set();
   const unread = document.querySelector("[data-first-unread]");
   if (unread) unread.scrollIntoView({ block: "start" });
