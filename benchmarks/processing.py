@@ -65,7 +65,7 @@ def worker() -> Iterator[None]:
 
     Redis.from_url(settings.REDIS_URL).delete("celery")
     command = [sys.executable, "-m", "celery", "--app", "config", "worker", "--loglevel", "ERROR", "--concurrency", "2"]
-    process = subprocess.Popen(command, env={**os.environ, "HILO_DB_OWNER": "0"})
+    process = subprocess.Popen(command, env={**os.environ, "HILO_DB_OWNER": "0", "HILO_LOG_LEVEL": "ERROR"}, stdout=subprocess.DEVNULL)
     try:
         yield
     finally:
