@@ -20,6 +20,7 @@ ACTION_WORDS = {
     "channel.deactivate": gettext_lazy("Switched a channel off"),
     "channel.greeting_bot": gettext_lazy("Changed the greeting bot"),
     "channel.update": gettext_lazy("Changed a channel"),
+    "unification.finish": gettext_lazy("Finished switching unification"),
     "contact.correct": gettext_lazy("Corrected a contact"),
     "contact.merge": gettext_lazy("Merged contacts"),
     "contact.unmerge": gettext_lazy("Separated contacts"),

@@ -1,6 +1,6 @@
 """Change an account's settings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import phonenumbers
@@ -27,12 +27,22 @@ EDITABLE = (
 )
 
 
+# Called as follow(account=Account, by=Actor) in the transaction that switched unification; may refuse with ``ValidationError``.
+Follower = Callable[..., Any]
+_followers: list[Follower] = []
+
+
+def on_unification_changed(follow: Follower) -> None:
+    """Add what has to follow the switch; adding it again changes nothing. For ``AppConfig.ready()``."""
+    if follow not in _followers:
+        _followers.append(follow)
+
+
 @transaction.atomic
 def change_settings(*, account: Account, changes: Mapping[str, Any], by: Actor) -> Account:
     """Set the named fields and write down what was there before. Fields that stay the same are not mentioned.
 
-    Raises ``ValidationError`` keyed by field. Unification only decides about what arrives from now on: contacts that exist
-    already are neither merged nor separated.
+    Raises ``ValidationError`` keyed by field. With unification, what ``on_unification_changed`` was given follows.
     """
     require(by, Ability.MANAGE_ACCOUNT)
     account = Account.objects.select_for_update().get(pk=account.pk)
@@ -47,6 +57,9 @@ def change_settings(*, account: Account, changes: Mapping[str, Any], by: Actor) 
     if changed:
         account.save(update_fields=list(changed))
         auditing.record(actor=by, action="account.change", target=account, changed=changed)
+    if "unification_enabled" in changed:
+        for follow in _followers:
+            follow(account=account, by=by)
     return account
 
 

@@ -11,7 +11,6 @@ urlpatterns = [
     path("profile/", profile.profile, name="profile"),
     path(SETTINGS, account_settings.settings_home, name="settings_home"),
     path(f"{SETTINGS}account/", account_settings.account, name="settings"),
-    path(f"{SETTINGS}unification/", account_settings.unification, name="unification"),
     path(f"{SETTINGS}members/", members.members, name="members"),
     path(f"{SETTINGS}members/<int:membership_id>/role/", members.change_role, name="member_role"),
     path(f"{SETTINGS}members/<int:membership_id>/off/", members.switch_off, name="member_off"),

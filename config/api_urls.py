@@ -5,6 +5,7 @@ from django.urls import path
 from accounts.api.account import AccountView
 from config.api_description import DocsView, SchemaView
 from contacts.api import ContactListView, ContactView, MergeView, UnmergeView
+from contacts.unification_api import UnificationPreviewView, UnificationSwitchView, UnificationView
 from inbox.api import ConversationListView, ConversationView, MessagesView, NotesView, TimelineView
 from integrations.api import ChannelListView, ChannelView
 
@@ -13,6 +14,9 @@ urlpatterns = [
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     path("account/", AccountView.as_view(), name="account"),
+    path("account/unification/", UnificationView.as_view(), name="unification"),
+    path("account/unification/preview/", UnificationPreviewView.as_view(), name="unification-preview"),
+    path("account/unification/switch/", UnificationSwitchView.as_view(), name="unification-switch"),
     path("channels/", ChannelListView.as_view(), name="channels"),
     path("channels/<int:pk>/", ChannelView.as_view(), name="channel"),
     path("contacts/", ContactListView.as_view(), name="contacts"),

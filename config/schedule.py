@@ -5,6 +5,7 @@ from datetime import timedelta
 SCHEDULE = {
     "forget-old-answers": {"task": "accounts.tasks.forget_old_answers", "schedule": timedelta(hours=1)},
     "forget-expired-sessions": {"task": "accounts.tasks.forget_expired_sessions", "schedule": timedelta(hours=24)},
+    "sweep-unification-runs": {"task": "contacts.tasks.sweep_unification_runs", "schedule": timedelta(minutes=1)},
     "sweep-inbound-events": {"task": "inbox.tasks.sweep_inbound_events", "schedule": timedelta(seconds=20)},
     "sweep-outbound-messages": {"task": "inbox.tasks.sweep_outbound_messages", "schedule": timedelta(seconds=20)},
     "sweep-attachments": {"task": "inbox.tasks.sweep_attachments", "schedule": timedelta(minutes=1)},

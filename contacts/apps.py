@@ -6,6 +6,9 @@ class ContactsConfig(AppConfig):
     name = "contacts"
 
     def ready(self) -> None:
+        from accounts.changing_settings import on_unification_changed
         from contacts.searching import create_function
+        from contacts.unification.switching import follow_setting
 
+        on_unification_changed(follow_setting)
         post_migrate.connect(create_function, sender=self, dispatch_uid="contacts.searching")

@@ -178,20 +178,45 @@ def _cut(
     evidence: dict[str, Any] | None = None,
     undoes: MergeEvent | None = None,
 ) -> MergeEvent:
-    """Part one contact's profiles into the given sides and the rest; each shows its oldest home, made now where it has none."""
+    """Part one contact's profiles into the given sides and the rest, and mark them as never to be merged by itself."""
+    parts = _parts(everybody, sides)
+    _mark_never_merge(parts, by=by, reason=reason)
+    return _part(everybody, parts, by=by, reason=reason, cause=cause, evidence=evidence or {}, undoes=undoes)
+
+
+def part(*, everybody: Sequence[Profile], sides: Sequence[set[int]], by: Actor, cause: str) -> MergeEvent:
+    """Part one contact's profiles, all of which are given and locked, into the sides and the rest. They may be joined again."""
+    return _part(everybody, _parts(everybody, sides), by=by, reason="", cause=cause, evidence={}, undoes=None)
+
+
+def _parts(everybody: Sequence[Profile], sides: Sequence[set[int]]) -> list[list[Profile]]:
     parts = [[profile for profile in everybody if (profile.corrects_id or profile.pk) in side] for side in sides]
-    taken = {profile.pk for part in parts for profile in part}
-    rest = [profile for profile in everybody if profile.pk not in taken]
-    if not rest or not all(parts):
+    taken = {profile.pk for one in parts for profile in one}
+    parts.append([profile for profile in everybody if profile.pk not in taken])
+    if not all(parts):
         raise Refused(_("Leave at least one profile on each side."), code="nothing_left")
+    return parts
+
+
+def _part(
+    everybody: Sequence[Profile],
+    parts: Sequence[Sequence[Profile]],
+    *,
+    by: Actor,
+    reason: str,
+    cause: str,
+    evidence: dict[str, Any],
+    undoes: MergeEvent | None,
+) -> MergeEvent:
+    """Each part shows its oldest home, made now where it has none."""
     left_id = everybody[0].contact_id
     moving: dict[Profile, int] = {}
-    for part in (*parts, rest):
-        shown = _home_of(part)
-        moving |= {profile: shown for profile in part if profile.contact_id != shown}
-    _mark_never_merge([*parts, rest], by=by, reason=reason)
-    event = _move(moving, Kind.UNMERGE, left_id, by, cause, reason, evidence or {}, undoes)
-    record(actor=by, action="contact.unmerge", target=Contact(pk=left_id), event=event.pk, cause=cause, profiles=sorted(taken))
+    for one in parts:
+        shown = _home_of(one)
+        moving |= {profile: shown for profile in one if profile.contact_id != shown}
+    event = _move(moving, Kind.UNMERGE, left_id, by, cause, reason, evidence, undoes)
+    parted = sorted(profile.pk for one in parts[:-1] for profile in one)
+    record(actor=by, action="contact.unmerge", target=Contact(pk=left_id), event=event.pk, cause=cause, profiles=parted)
     _announce(event)
     return event
 

@@ -349,3 +349,42 @@ class MergeSuggestion(TenantModel):
             models.Index(fields=["account", "state", "-probability", "id"], name="merge_suggestion_queue"),
             models.Index(fields=["account", "high"]),
         ]
+
+
+class UnificationRun(TenantModel):
+    """One preview of the unified rule, or one switch of it, with its progress. At most one switch is under way in an account."""
+
+    class Kind(models.TextChoices):
+        PREVIEW = "preview", _("Preview")
+        ON = "on", _("Switching on")
+        OFF = "off", _("Switching off")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    gives_back = models.BooleanField(default=False, help_text="Switching off: give the contacts back that the rule had joined.")
+    done = models.PositiveIntegerField(default=0, help_text="Groups of contacts that are behind it.")
+    total = models.PositiveIntegerField(default=0)
+    figures = models.JSONField(default=dict, help_text="What was found or done; see contacts.unification.")
+    error = models.CharField(max_length=300, blank=True)
+    asked_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(db_default=TransactionNow())
+    # A worker that died leaves an old heartbeat behind; the sweeper then asks for the run again.
+    beat_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"],
+                condition=models.Q(kind__in=["on", "off"], state__in=["queued", "running"]),
+                name="unification_one_switch",
+            )
+        ]
+        indexes = [models.Index(fields=["account", "-created_at"])]

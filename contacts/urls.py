@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.views import contact, directory, merging
+from contacts.views import contact, directory, merging, unification
 
 urlpatterns = [
     path("contacts/", directory.directory, name="directory"),
@@ -14,4 +14,10 @@ urlpatterns = [
     path("contacts/<int:contact_id>/separate/", contact.separate, name="separate"),
     path("contacts/<int:contact_id>/merge/", merging.merge, name="merge"),
     path("contacts/events/<int:event_id>/undo/", contact.undo, name="undo"),
+    path("settings/unification/", unification.unification, name="unification"),
+    path("settings/unification/preview/", unification.preview, name="unification_preview"),
+    path("settings/unification/switch/", unification.switch, name="unification_switch"),
+    path("settings/unification/again/", unification.again, name="unification_again"),
+    path("settings/unification/shared/<int:identifier_id>/", unification.share, name="unification_share"),
+    path("settings/unification/runs/<int:run_id>/", unification.progress, name="unification_progress"),
 ]

@@ -30,8 +30,8 @@ class AccountView(ApiView):
 
     @extend_schema(request=AccountSerializer(partial=True), responses=AccountSerializer, summary="Change settings")
     def patch(self, request: Request) -> Response:
-        """Fields that are not sent stay as they are. Changing `unification_enabled` decides about what arrives from then on;
-        contacts that exist already are neither merged nor separated."""
+        """Fields that are not sent stay as they are. Changing `unification_enabled` decides at once about what arrives,
+        and starts the job that brings the contacts there are in line: `GET account/unification/` shows how far it is."""
         wanted = AccountSerializer(self.account, data=request.data, partial=True)
         wanted.is_valid(raise_exception=True)
         account = change_settings(account=self.account, changes=wanted.validated_data, by=self.actor)

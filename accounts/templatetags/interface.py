@@ -140,7 +140,7 @@ def settings_links(context: Context) -> list[Link]:
     membership: Membership | None = context.get("membership")
     pages: list[tuple[str, str, str, Ability | None]] = [
         ("accounts:settings", _("Account"), "building-2", Ability.MANAGE_ACCOUNT),
-        ("accounts:unification", _("Unification"), "merge", Ability.MANAGE_ACCOUNT),
+        ("contacts:unification", _("Unification"), "merge", Ability.MANAGE_ACCOUNT),
         ("integrations:channels", _("Channels"), "plug", Ability.MANAGE_CHANNELS),
         ("accounts:members", _("People"), "users-round", Ability.MANAGE_MEMBERS),
         ("accounts:tokens", _("API tokens"), "key-round", Ability.MANAGE_ACCOUNT),

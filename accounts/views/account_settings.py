@@ -1,4 +1,4 @@
-"""``/a/<slug>/settings/``: the account's own settings, and unification."""
+"""``/a/<slug>/settings/``: the account's own settings."""
 
 from zoneinfo import available_timezones
 
@@ -6,7 +6,7 @@ import phonenumbers
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, HttpResponseBadRequest
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -86,18 +86,3 @@ def account(request: AccountRequest) -> HttpResponse:
             return redirect("accounts:settings", account_slug=request.account.slug)
     context = {"form": form, "time_zones": sorted(available_timezones()), "regions": sorted(phonenumbers.SUPPORTED_REGIONS)}
     return render(request, "accounts/account.html", context, status=422 if form.errors else 200)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@needs(Ability.MANAGE_ACCOUNT)
-def unification(request: AccountRequest) -> HttpResponse:
-    """What unification does, and its switch."""
-    if request.method == "POST":
-        wanted = request.POST.get("enabled")
-        if wanted not in ("yes", "no"):
-            return HttpResponseBadRequest()
-        enabled = wanted == "yes"
-        change_settings(account=request.account, changes={"unification_enabled": enabled}, by=request.actor)
-        messages.success(request, _("Unification is on from now on.") if enabled else _("Unification is off from now on."))
-        return redirect("accounts:unification", account_slug=request.account.slug)
-    return render(request, "accounts/unification.html")

@@ -145,18 +145,6 @@ class TestAccountSettings:
         assert f'id="id_{field}_error"' in text(response)
         assert fresh(account).timezone == "America/Santiago"
 
-    def test_unification_is_switched(self, admin_client: Client, account: Account) -> None:
-        page = settings_url(account, "unification/")
-        for value, expected in (("no", False), ("yes", True)):
-            assert admin_client.post(page, {"enabled": value}, follow=True).status_code == 200
-            assert fresh(account).unification_enabled is expected
-        with account_scope(account):
-            assert AuditEntry.objects.filter(action="account.change").count() == 2
-
-    def test_a_post_without_a_word_switches_nothing(self, admin_client: Client, account: Account) -> None:
-        assert admin_client.post(settings_url(account, "unification/")).status_code == 400
-        assert fresh(account).unification_enabled is True
-
     @pytest.mark.parametrize(("role", "where"), [("admin", "settings/account/"), ("supervisor", "settings/audit/"), ("agent", "/profile/")])
     def test_the_door_leads_to_what_the_role_may_open(self, account: Account, role: str, where: str) -> None:
         response = client_for(make_member(account, role, "bruno")).get(settings_url(account), follow=True)

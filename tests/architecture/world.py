@@ -20,7 +20,7 @@ from accounts.scope import account_scope
 from accounts.tokens import create_token
 from contacts.claims import Address, Claim, ClaimedIdentifier
 from contacts.merging import merge
-from contacts.models import Contact, Identifier, MergeEvent, Profile
+from contacts.models import Contact, Identifier, MergeEvent, Profile, UnificationRun
 from inbox.adapters import InboundMessage
 from inbox.models import Attachment, Conversation, InboundEvent, Message
 from inbox.receiving import receive
@@ -46,6 +46,7 @@ class World:
     joined: Profile
     # An event that could not be read.
     stored_event: InboundEvent
+    unification_run: UnificationRun
     token: ApiToken
     # Role → a bearer token, and the session of somebody signed in.
     secrets: dict[str, str]
@@ -95,6 +96,7 @@ def make_world(mark: str) -> World:
             stored_event=InboundEvent.objects.create(
                 channel=channel, body=mark.encode(), sha256=bytes(32), state=InboundEvent.State.UNREADABLE
             ),
+            unification_run=UnificationRun.objects.create(kind="preview", state="done"),
             token=token,
             secrets=tokens,
             sessions={role: client_for(member).cookies[settings.SESSION_COOKIE_NAME].value for role, member in members.items()},
