@@ -6,9 +6,11 @@ from typing import Any
 import structlog
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.actors import Actor
+from accounts.busy import Busy
 from accounts.entrances import account_id_by_slug
 from accounts.models import Account, Membership
 from accounts.scope import account_scope
@@ -49,8 +51,12 @@ class AccountScopeMiddleware:
             request.account = membership.account
             request.actor = Actor.person(membership)
             with timezone.override(membership.account.timezone):
-                response = view(request, *args, **kwargs)
-                # A template response is rendered lazily: its queries belong to the scope too.
-                if hasattr(response, "render") and callable(response.render):
-                    response = response.render()
+                try:
+                    response = view(request, *args, **kwargs)
+                    # A template response is rendered lazily: its queries belong to the scope too.
+                    if hasattr(response, "render") and callable(response.render):
+                        response = response.render()
+                except Busy as busy:
+                    response = render(request, "409.html", status=409)
+                    response["Retry-After"] = str(busy.wait)
             return response

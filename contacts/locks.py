@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from django.db import connection, transaction
 
+from accounts.busy import Busy
 from accounts.scope import current_account_id
 from contacts.models import Profile
 
@@ -17,7 +18,7 @@ Found = TypeVar("Found")
 ATTEMPTS = 25
 
 
-class StillMoving(Exception):
+class StillMoving(Busy):
     """The people in question were merged or separated again and again while we waited: try the whole transaction again."""
 
 

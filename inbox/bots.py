@@ -70,7 +70,10 @@ def take_turn(*, session_id: int) -> None:
             "\n".join(message.body for message in heard),
             script=_script(account, channel, session.profile),
         )
-        _pass_on(session, turn, last)
+        person = _pass_on(session, turn, last)
+        if person != session.profile and not _go_on_with(session, person):
+            _finish(session, heard_until=last.pk)
+            return
         _answer(session, turn, last)
 
 
@@ -115,8 +118,11 @@ def _script(account: Account, channel: Channel, profile: Profile) -> Script:
     )
 
 
-def _pass_on(session: BotSession, turn: Turn, last: Message) -> None:
-    """What is new about the person is decided at once by the account's mode. Before the conversation is locked: see ``locks``."""
+def _pass_on(session: BotSession, turn: Turn, last: Message) -> Profile:
+    """What is new about the person is decided at once by the account's mode. Before the conversation is locked: see ``locks``.
+
+    Returns whose it is: on a browser that somebody else used before, that is another profile.
+    """
     gathered, before = turn.dialogue.gathered, session.gathered
     identifiers = tuple(
         ClaimedIdentifier(kind, gathered[kind])
@@ -126,7 +132,19 @@ def _pass_on(session: BotSession, turn: Turn, last: Message) -> None:
     given = {name: gathered[name] for name in ("name", "reason") if name in gathered and name not in before}
     if identifiers or given:
         claim = Claim(identifiers=identifiers, given=given)
-        learn_in_thread(profile=session.profile, claim=claim, occurred_at=last.occurred_at, cause=f"bot:{last.pk}")
+        return learn_in_thread(profile=session.profile, claim=claim, occurred_at=last.occurred_at, cause=f"bot:{last.pk}").profile
+    return session.profile
+
+
+@transaction.atomic
+def _go_on_with(session: BotSession, person: Profile) -> bool:
+    """Hand the dialogue to the person who turned out to have it; ``False`` where the bot has had one with them before."""
+    BotSession.scoped().select_for_update().get(pk=session.pk)
+    if BotSession.scoped().filter(profile=person).exists():
+        return False
+    BotSession.scoped().filter(pk=session.pk).update(profile=person)
+    session.profile = person
+    return True
 
 
 @transaction.atomic

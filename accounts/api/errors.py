@@ -12,6 +12,8 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from accounts.busy import Busy
+
 
 class Conflict(exceptions.APIException):
     """409: the state of things does not allow it now. ``alternative`` says what would be allowed."""
@@ -80,6 +82,8 @@ def _describe(error: Exception) -> tuple[int, dict[str, Any]] | None:
         case Conflict():
             more = {"alternative": error.alternative} if error.alternative is not None else {}
             return 409, error_body(str(error.detail.code), str(error.detail), **more)  # type: ignore[union-attr]
+        case Busy():
+            return 409, error_body("busy", _("Others are changing the same records just now. Nothing was changed; send it again."))
         case ScopeError():
             return None
         case exceptions.APIException():

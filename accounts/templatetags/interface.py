@@ -177,6 +177,7 @@ def words() -> dict[str, str]:
         "failed": _("That did not work. Try again in a moment."),
         "offline": _("No connection. What you write stays here."),
         "forbidden": _("Your role does not allow this."),
+        "busy": _("Somebody else was faster. Nothing was changed: try again."),
         "gone": _("That is no longer there."),
         "dismiss": _("Dismiss"),
         "copied": _("Copied"),

@@ -4,7 +4,7 @@ import { words } from "./words.js";
 
 document.addEventListener("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;
-  const text = { 403: words.forbidden, 404: words.gone }[status] ?? words.failed;
+  const text = { 403: words.forbidden, 404: words.gone, 409: words.busy }[status] ?? words.failed;
   toast(text, { level: "error" });
 });
 

@@ -12,7 +12,8 @@ from accounts.models import Account, ApiToken, AuditEntry, IdempotentRequest, Me
 from accounts.scope import account_scope
 from accounts.tokens import revoke_token
 from tests.api.conftest import ApiClient, token_of
-from tests.conftest import make_account, make_member
+from tests.conftest import make_account, make_channel, make_member
+from tests.inbox.people import make_profile
 from tests.threads import at_once
 
 SETTINGS = "account/"
@@ -108,6 +109,43 @@ def test_json_that_is_no_object_is_400(api: ApiClient, raw: bytes) -> None:
 
 def test_broken_utf8_is_400(api: ApiClient) -> None:
     error_of(api.request("PATCH", SETTINGS, raw=b'{"name": "\xff"}'), 400)
+
+
+@pytest.mark.parametrize("raw", [b"[" * 100_000, b'{"a":' * 50_000, b'{"name": ' + b"9" * 5_000 + b"}"])
+def test_json_that_no_reader_bears_is_400(api: ApiClient, account: Account, raw: bytes) -> None:
+    error_of(api.request("PATCH", SETTINGS, raw=raw), 400)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "raw"),
+    [
+        ("PATCH", SETTINGS, rb'{"timezone": "\ud800"}'),
+        ("PATCH", SETTINGS, rb'{"name": "a\u0000b"}'),
+        ("POST", "channels/", rb'{"kind": "\udfff", "name": "x"}'),
+        ("POST", "channels/", rb'{"kind": "whatsapp", "name": "x", "settings": {"templates": [{"body": "\u0000"}]}}'),
+        ("POST", "contacts/merge/", rb'{"template": {"parameters": [{"a\u0000": "b"}]}}'),
+    ],
+)
+def test_text_that_cannot_be_kept_is_400(api: ApiClient, account: Account, method: str, path: str, raw: bytes) -> None:
+    assert "NUL" in str(error_of(api.request(method, path, raw=raw), 400)["fields"])
+
+    assert hours(account) == 24
+
+
+def test_who_meets_a_crowd_is_told_to_come_back(api: ApiClient, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks that were never won: nothing was changed, and the same request may work in a moment."""
+    with account_scope(account):
+        channel = make_channel(account, "whatsapp")
+        one, other = (make_profile(channel, address).contact_id for address in ("56987654321", "56987654322"))
+    monkeypatch.setattr("contacts.locks.ATTEMPTS", 0)
+    wanted = {"winner": one, "losers": [other]}
+
+    response = api.post("contacts/merge/", wanted, **{"Idempotency-Key": "k"})
+
+    assert error_of(response, 409)["code"] == "busy"
+    assert response["Retry-After"] == "1"
+    monkeypatch.undo()
+    assert api.post("contacts/merge/", wanted, **{"Idempotency-Key": "k"}).status_code == 200
 
 
 def test_another_media_type_is_415(api: ApiClient) -> None:

@@ -189,6 +189,17 @@ class TestContactPage:
 
 
 class TestMergeByHand:
+    def test_who_meets_a_crowd_is_asked_to_try_again(
+        self, supervisor_client: Client, account: Account, ana: Recognition, eva: Recognition, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("contacts.locks.ATTEMPTS", 0)
+
+        answer = supervisor_client.post(url(account, "merge", eva.contact.pk), {"with": ana.contact.pk})
+
+        assert (answer.status_code, answer["Retry-After"]) == (409, "1")
+        assert "Alguien fue más rápido" in text_of(answer)
+        assert not MergeEvent.scoped().exists()
+
     def test_search_compare_merge_undo(self, supervisor_client: Client, account: Account, ana: Recognition, eva: Recognition) -> None:
         path = url(account, "merge", eva.contact.pk)
         assert f"?with={ana.contact.pk}" in text_of(supervisor_client.get(path, {"q": "soto"}))

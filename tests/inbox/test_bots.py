@@ -12,6 +12,7 @@ from contacts.claims import Address, Claim, ClaimedIdentifier
 from contacts.models import Contact, Identifier
 from inbox.adapters import InboundMessage
 from inbox.bots import take_turn
+from inbox.learning import learn_in_thread
 from inbox.models import BotSession, Conversation, Direction, Message
 from inbox.receiving import receive
 from inbox.sending import send_message
@@ -198,3 +199,43 @@ def test_speaks_the_accounts_language(scoped: Account, chat: Channel) -> None:
     writes(chat, "Hello")
 
     assert said(chat) == ["Hello! I am the automatic assistant of Andes. What is your name?"]
+
+
+def knows_ana(message: Message) -> None:
+    """Ana fills in the form of the chat, while the bot waits for an answer."""
+    claim = Claim((ClaimedIdentifier("email", "ana@ejemplo.cl"),), {"name": "Ana Pérez"})
+    learn_in_thread(profile=message.strand.profile, claim=claim, occurred_at=NOON, cause="form")
+
+
+def test_goes_on_with_whoever_took_the_browser_over(scoped: Account, chat: Channel) -> None:
+    first = writes(chat, "Hola")
+    knows_ana(first)
+
+    writes(chat, "soy Juan Soto, juan@otro.cl")
+
+    juan = Contact.scoped().get(name="Juan Soto")
+    session = BotSession.scoped().get()
+    assert session.profile.contact == juan
+    last = writes(chat, "quiero devolver unos zapatos")
+    assert last.strand.profile.contact == juan
+    session.refresh_from_db()
+    assert (session.step, session.conversation) == ("done", last.strand.conversation)
+    event = Message.scoped().get(direction=Direction.EVENT, kind="bot")
+    assert (event.strand, event.payload["name"]) == (last.strand, "Juan Soto")
+    assert Contact.scoped().get(profiles=first.strand.profile_id).name == "Ana Pérez"
+
+
+def test_asks_nobody_twice_who_comes_back_to_the_browser(scoped: Account, chat: Channel) -> None:
+    juan = writes(chat, "Hola, soy Juan Soto, juan@otro.cl")
+    writes(chat, "quiero devolver unos zapatos")
+    claim = Claim((ClaimedIdentifier("email", "ana@ejemplo.cl"),), {"name": "Ana Pérez"})
+    ana = learn_in_thread(profile=juan.strand.profile, claim=claim, occurred_at=NOON, cause="form").profile
+    assert ana != juan.strand.profile
+    started = BotSession.objects.create(profile=ana, conversation=juan.strand.conversation, step="reason", due_at=NOON)
+    before = len(said(chat))
+
+    writes(chat, "soy Juan Soto, juan@otro.cl")
+
+    started.refresh_from_db()
+    assert started.finished_at is not None
+    assert len(said(chat)) == before

@@ -15,6 +15,7 @@ from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.busy import Busy
 from accounts.models import Channel
 from accounts.scope import account_scope
 from inbox.adapters import InboundFile
@@ -159,6 +160,10 @@ def _take_picture(request: HttpRequest, channel: Channel) -> HttpResponse:
         done = writing.write(visitor=visitor, message_id=message_id, text="", files=(picture,))
     except writing.MessageRefused:
         return _refuse(_("This message could not be sent."), 409)
+    except Busy as busy:
+        answer = _refuse(_("Too many tries. Wait a moment."), 503)
+        answer["Retry-After"] = str(busy.wait)
+        return answer
     return JsonResponse({"id": str(message_id), "sequence": done.sequence, "at": done.message.occurred_at.isoformat()})
 
 

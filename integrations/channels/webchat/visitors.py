@@ -121,7 +121,10 @@ def open_visitor(*, channel: Channel, known: Visitor | None, identity: HostIdent
 def _take_identity(visitor: Visitor, identity: HostIdentity, channel: Channel) -> None:
     """Bind the visitor to the person; an identifier that is new is decided at once."""
     if visitor.profile is not None:
-        learn_in_thread(profile=visitor.profile, claim=claim_of(identity, channel=channel), occurred_at=timezone.now(), cause=CAUSE)
+        claim = claim_of(identity, channel=channel)
+        learnt = learn_in_thread(profile=visitor.profile, claim=claim, occurred_at=timezone.now(), cause=CAUSE)
+        # What is learnt may be another person's than who used this browser before.
+        remember_profile(visitor, learnt.profile)
     visitor.external_id, visitor.identity = identity.id, identity.as_json()
     visitor.save(update_fields=["external_id", "identity"])
 
