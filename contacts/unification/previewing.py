@@ -94,10 +94,13 @@ def _names(groups: list[Group], questions: list[Any]) -> dict[int, str]:
 def _group(group: Group, names: dict[int, str]) -> dict[str, Any]:
     kinds = Counter(tie.kind for tie in group.ties)
     first = next((tie for tie in group.ties if tie.kind != ADDRESS), group.ties[0])
-    listed = group.contact_ids[:EXAMPLES]
+    # One contact for each name: ten times the same name says no more than once.
+    by_name: dict[str, int] = {}
+    for pk in group.contact_ids[:EXAMPLES]:
+        by_name.setdefault(names.get(pk) or "", pk)
     return {
         "size": len(group.contact_ids),
-        "contacts": [{"id": pk, "name": names.get(pk) or ""} for pk in listed],
+        "contacts": [{"id": pk, "name": name} for name, pk in list(by_name.items())[:NAMES_SHOWN]],
         "kind": first.kind,
         "value": first.value,
         "ties": dict(kinds),
