@@ -20,6 +20,7 @@ from accounts.queueing import enqueue
 from accounts.roles import Ability, require
 from contacts.locks import StillMoving
 from contacts.models import UnificationRun
+from contacts.queries import visible_contacts
 from contacts.unification.giving_back import contacts_of_several, give_back
 from contacts.unification.joining import join_group, suggest_apart
 from contacts.unification.planning import plan_account
@@ -138,6 +139,8 @@ def carry_out(*, run_id: int) -> None:
     if run is None:
         return
     account = Account.objects.get(pk=run.account_id)
+    if run.kind in SWITCHES:
+        run.figures.setdefault("contacts_before", visible_contacts().count())
     try:
         failed = WORK[Kind(run.kind)](account, run)
     except _Cancelled:
@@ -174,8 +177,8 @@ def _preview(account: Account, run: UnificationRun) -> int:
 def _join_everybody(account: Account, run: UnificationRun) -> int:
     plan = plan_account(account)
     emptied, failed = _step_by_step(run, plan.groups, lambda group: join_group(account=account, group=group, run_id=run.pk))
-    run.figures = {
-        "emptied": run.figures.get("emptied", 0) + emptied,
+    run.figures |= {
+        "joined": run.figures.get("joined", 0) + emptied,
         "review": suggest_apart(plan),
         "shared_count": len(plan.shared),
         "failed": failed,
@@ -187,7 +190,7 @@ def _give_back(_account: Account, run: UnificationRun) -> int:
     if not run.gives_back:
         return 0
     parted, failed = _step_by_step(run, contacts_of_several(), lambda contact_id: give_back(contact_id=contact_id))
-    run.figures = {"given_back": run.figures.get("given_back", 0) + parted, "failed": failed}
+    run.figures |= {"given_back": run.figures.get("given_back", 0) + parted, "failed": failed}
     return failed
 
 
@@ -229,5 +232,7 @@ def _finish(run: UnificationRun, state: str, error: str) -> None:
     run.state, run.error, run.finished_at = state, error[:300], timezone.now()
     run.save(update_fields=["state", "error", "finished_at", "figures", "done", "total"])
     if run.kind in SWITCHES:
+        run.figures["contacts_after"] = visible_contacts().count()
+        run.save(update_fields=["figures"])
         by = Actor.person(run.asked_by) if run.asked_by else SYSTEM
         record(actor=by, action="unification.finish", target=run, kind=run.kind, state=state, figures=run.figures)

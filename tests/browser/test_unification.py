@@ -54,7 +54,7 @@ def test_preview_switch_on_look_and_switch_off_again(
     page.get_by_role("link", name="Continuar").click()
     assert_accessible(page)
     page.get_by_role("button", name="Activar la unificación").click()
-    expect(page.get_by_text("Activada: 1 contacto pasó a otro.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Activada. Contactos antes: 8, ahora: 7.")).to_be_visible(timeout=30_000)
     with account_scope(account):
         assert members(ana.contact) == {ana.profile.pk, visitor.pk}
 
@@ -71,8 +71,8 @@ def test_preview_switch_on_look_and_switch_off_again(
 
     page.goto(f"{live_server_asgi.url}/a/{account.slug}/settings/unification/?step=switch")
     assert_accessible(page)
-    page.get_by_role("button", name="Apagar la unificación").click()
-    expect(page.get_by_text("Apagada: volvió 1 contacto.")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Desactivar la unificación").click()
+    expect(page.get_by_text("Desactivada. Contactos antes: 7, ahora: 8.")).to_be_visible(timeout=30_000)
     with account_scope(account):
         assert members(ana.contact) == {ana.profile.pk}
         assert Contact.scoped().filter(is_empty=False, is_anonymous=False).count() == 8
