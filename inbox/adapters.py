@@ -4,6 +4,7 @@ An adapter translates between one provider's wire format and ours and decides no
 and the provider's own. ``integrations`` fills the registry from an explicit list in ``AppConfig.ready()``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -203,6 +204,9 @@ class SettingField:
     required: bool = True
     default: Any = ""
     kind: str = "text"  # text | url | number | boolean | list
+    # (value, label) of a text that is one of a few; (name, label) of what each entry of a list holds, where it is more than a text.
+    choices: Sequence[tuple[str, Any]] = ()
+    columns: Sequence[tuple[str, Any]] = ()
 
 
 class ChannelAdapter(Protocol):

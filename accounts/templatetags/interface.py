@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django import template
-from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, FileInput, RadioSelect
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, FileInput, RadioSelect, Select
 from django.template import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
@@ -104,7 +104,7 @@ def field(bound: BoundField, label: str = "", help: str | None = None, **attrs: 
     """
     widget = bound.field.widget
     is_check = isinstance(widget, CheckboxInput)
-    is_group = isinstance(widget, RadioSelect | CheckboxSelectMultiple)
+    is_group = isinstance(widget, RadioSelect | CheckboxSelectMultiple) or getattr(widget, "is_group", False)
     help_text = bound.help_text if help is None else help
     described = [f"{bound.auto_id}_{part}" for part, there in (("helptext", help_text), ("error", bound.errors)) if there]
     if described and not is_group:
@@ -120,6 +120,8 @@ def field(bound: BoundField, label: str = "", help: str | None = None, **attrs: 
         "widget": bound.as_widget(attrs={name.replace("_", "-"): value for name, value in attrs.items()}),
         "is_check": is_check,
         "is_group": is_group,
+        # A choice among a few is always made.
+        "is_optional": not bound.field.required and not is_check and not isinstance(widget, Select),
     }
 
 

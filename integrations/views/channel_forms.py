@@ -1,6 +1,5 @@
 """The form of a channel, made from its adapter's list of settings."""
 
-import json
 from typing import Any
 
 from django import forms
@@ -11,22 +10,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Channel
 from inbox.adapters import ChannelAdapter, SettingField
 from integrations.connecting import BOT_QUESTIONS, GREETING_LENGTH, NAME_LENGTH
-
-
-class ListField(forms.CharField):
-    """A list, written as JSON."""
-
-    widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false"})
-
-    def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
-        try:
-            return json.loads(text) if text else []
-        except ValueError as error:
-            raise ValidationError(_("This is not JSON: %(why)s") % {"why": error}) from error
-
-    def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) else json.dumps(value or [], ensure_ascii=False, indent=2)
+from integrations.views.list_fields import LinesField, RowsField
 
 
 class ChannelForm(forms.Form):
@@ -68,7 +52,9 @@ def _field(setting: SettingField, *, is_set: bool) -> forms.Field:
     if setting.kind == "number":
         return forms.IntegerField(**options)
     if setting.kind == "list":
-        return ListField(**options)
+        return RowsField(columns=setting.columns, **options) if setting.columns else LinesField(**options)
+    if setting.choices:
+        return forms.ChoiceField(choices=setting.choices, **options)
     return forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}), **options)
 
 

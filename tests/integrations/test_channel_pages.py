@@ -188,8 +188,8 @@ class TestConnecting:
             ({"access_token": ""}, "access_token"),
             ({"phone_number_id": "+56 9"}, "phone_number_id"),
             ({"api_base": "ftp://x"}, "api_base"),
-            ({"templates": "{"}, "templates"),
-            ({"templates": '[{"name": "A"}]'}, "templates"),
+            ({"templates-name": "A", "templates-language": "es", "templates-category": "", "templates-body": "Hola"}, "templates"),
+            ({"templates-name": "aviso", "templates-language": "es", "templates-category": "", "templates-body": ""}, "templates"),
         ],
     )
     def test_what_is_wrong_stands_beside_its_field(self, admin_client: Client, account: Account, changes: dict, field: str) -> None:
@@ -211,8 +211,9 @@ class TestOneChannel:
         assert "Ya está. Déjalo vacío para conservarlo." in page
 
     def test_a_change_keeps_secrets_that_are_left_empty(self, admin_client: Client, account: Account, channel: Channel) -> None:
-        templates = '[{"name": "aviso", "language": "es", "body": "Hola {{1}}"}]'
-        given = {"name": "Postventa", **SETTINGS, "access_token": "EAAG-nuevo", "app_secret": "", "templates": templates}
+        templates = {"name": ["aviso", ""], "language": ["es", ""], "category": ["", ""], "body": ["Hola {{1}}", " "]}
+        rows = {f"templates-{column}": values for column, values in templates.items()}
+        given = {"name": "Postventa", **SETTINGS, "access_token": "EAAG-nuevo", "app_secret": "", **rows}
 
         assert admin_client.post(url(account, f"{channel.pk}/"), given).status_code == 302
 
@@ -222,7 +223,7 @@ class TestOneChannel:
         assert channel.name == "Postventa"
         assert channel.secrets == {"access_token": "EAAG-nuevo", "app_secret": "otro-secreto"}
         assert channel.settings["templates"] == [{"name": "aviso", "language": "es", "body": "Hola {{1}}", "category": "utility"}]
-        assert "Hola {{1}}" in text(admin_client.get(url(account, f"{channel.pk}/"))).replace("&quot;", '"')
+        assert ">Hola {{1}}</textarea>" in text(admin_client.get(url(account, f"{channel.pk}/")))
 
     def test_a_wrong_change_changes_nothing(self, admin_client: Client, account: Account, channel: Channel) -> None:
         response = admin_client.post(url(account, f"{channel.pk}/"), {"name": "Postventa", **SETTINGS, "phone_number_id": "no!"})

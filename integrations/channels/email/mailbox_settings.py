@@ -17,20 +17,24 @@ SECURITIES = ("ssl", "starttls", "none")
 _IMAP_PORTS = {"ssl": 993, "starttls": 143, "none": 143}
 _SMTP_PORTS = {"ssl": 465, "starttls": 587, "none": 25}
 _MEANT_BY_PORT = {993: "ssl", 143: "starttls", 465: "ssl", 587: "starttls"}
-_SECURITY_HELP = _("ssl: encrypted from the start; starttls: encrypted after the greeting; none: only within your own network.")
+_SECURITY = (
+    ("ssl", _("From the start (SSL)")),
+    ("starttls", _("After the greeting (STARTTLS)")),
+    ("none", _("None: only within your own network")),
+)
 
 FIELDS = (
     SettingField("address", _("Address"), _("The mailbox customers write to, for example hola@ejemplo.cl.")),
     SettingField("from_name", _("Name shown to customers"), required=False),
     SettingField("imap_host", _("IMAP server"), _("Where mail is read, for example imap.ejemplo.cl.")),
     SettingField("imap_port", _("IMAP port"), _("Empty: 993, or 143 without ssl."), required=False, kind="number"),
-    SettingField("imap_security", _("IMAP encryption"), _SECURITY_HELP, required=False, default="ssl"),
+    SettingField("imap_security", _("IMAP encryption"), required=False, default="ssl", choices=_SECURITY),
     SettingField("imap_user", _("IMAP user"), _("Empty: the address."), required=False),
     SettingField("imap_password", _("IMAP password"), _("With two-step login, an app password."), secret=True),
     SettingField("folder", _("Folder"), required=False, default="INBOX"),
     SettingField("smtp_host", _("SMTP server"), _("Where mail is sent from, for example smtp.ejemplo.cl.")),
     SettingField("smtp_port", _("SMTP port"), _("Empty: 587; 465 with ssl; 25 without encryption."), required=False, kind="number"),
-    SettingField("smtp_security", _("SMTP encryption"), _SECURITY_HELP, required=False, default="starttls"),
+    SettingField("smtp_security", _("SMTP encryption"), required=False, default="starttls", choices=_SECURITY),
     SettingField("smtp_user", _("SMTP user"), _("Empty: the IMAP user. A single dash: the server asks for no login."), required=False),
     SettingField("smtp_password", _("SMTP password"), _("Empty: the IMAP password."), secret=True, required=False),
     SettingField(

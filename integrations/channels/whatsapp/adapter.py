@@ -49,10 +49,11 @@ class WhatsAppAdapter:
         SettingField(
             "templates",
             _("Templates"),
-            _("Templates that Meta has approved: name, language, body with {{1}} for values, category."),
+            _("Those that Meta has approved, with {{1}} in the body where a value goes. An agent may send them after 24 hours."),
             required=False,
             default=list,
             kind="list",
+            columns=(("name", _("Name in Meta")), ("language", _("Language")), ("category", _("Category")), ("body", _("Body"))),
         ),
     )
 
