@@ -23,6 +23,9 @@ from inbox.live_updates import conversation_group, tell_account, tell_group
 from inbox.models import Conversation, ConversationStatus, Direction, Message, ReadMark, Strand
 from inbox.thread_events import EventKind, tell_thread
 
+# Of the key a screen makes for a note.
+KEY_LENGTH = 80
+
 
 def lock_conversation(conversation_id: int) -> Conversation:
     """The row, locked until the transaction ends. Raises ``Conversation.DoesNotExist``."""
@@ -136,11 +139,17 @@ def reopen_locked(locked: Conversation, *, by: Actor) -> None:
     tell_thread(strand=current_strand(locked), kind=EventKind.REOPENED, by=by)
 
 
-def add_note(*, conversation: Conversation, body: str, by: Actor, files: Sequence[File] = ()) -> Message:
-    """Write an internal note: nobody outside ever receives it. Raises ``ValidationError`` when there is nothing in it."""
+def add_note(*, conversation: Conversation, body: str, by: Actor, files: Sequence[File] = (), client_key: str = "") -> Message:
+    """Write an internal note: nobody outside ever receives it. Raises ``ValidationError`` when there is nothing in it.
+
+    ``client_key`` is made by the writer's screen for each note: with the same one again, the note that is there is given back.
+    """
     with Filing() as filing, transaction.atomic():
         locked = lock_conversation(conversation.pk)
         require(by, Ability.WORK_CONVERSATIONS)
+        kept_key = client_key.replace("\x00", "")[:KEY_LENGTH]
+        if kept_key and (there := _note_with(kept_key, locked)):
+            return there
         if not body.strip() and not files:
             raise ValidationError(_("Write something first."))
         note = Message.objects.create(
@@ -151,10 +160,16 @@ def add_note(*, conversation: Conversation, body: str, by: Actor, files: Sequenc
             author=by.membership,
             author_kind=by.kind,
             occurred_at=timezone.now(),
+            payload={"client_key": kept_key} if kept_key else {},
         )
         filing.store_ours(note, files)
         tell_account(locked.account_id, "message", conversation=locked.pk, message=note.pk)
     return note
+
+
+def _note_with(client_key: str, conversation: Conversation) -> Message | None:
+    notes = Message.scoped().filter(strand__conversation=conversation, direction=Direction.NOTE)
+    return notes.filter(payload__client_key=client_key).first()
 
 
 @transaction.atomic

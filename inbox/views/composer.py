@@ -103,6 +103,7 @@ def write(request: InboxRequest, conversation_id: int) -> HttpResponse:
                 body=request.POST.get("body", ""),
                 by=request.actor,
                 files=request.FILES.getlist("files"),
+                client_key=request.POST.get("client_key", ""),
             )
         else:
             message = _send(request, conversation)

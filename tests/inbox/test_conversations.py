@@ -91,6 +91,17 @@ def test_a_note_is_the_teams_own(conversation: Conversation, laura: Actor) -> No
     assert Conversation.objects.values().get() == before
 
 
+def test_a_note_that_is_submitted_twice_is_one_note(conversation: Conversation, laura: Actor) -> None:
+    first = add_note(conversation=conversation, body="ojo", by=laura, client_key="k1")
+
+    again = add_note(conversation=conversation, body="ojo", by=laura, client_key="k1")
+    other = add_note(conversation=conversation, body="ojo", by=laura, client_key="k2")
+
+    assert again == first
+    assert other != first
+    assert Message.objects.filter(direction=Direction.NOTE).count() == 2
+
+
 DOINGS: dict[str, Callable[[Conversation, Actor], Any]] = {
     "assign": lambda conversation, by: assign(conversation=conversation, to=by.membership, by=by),  # type: ignore[arg-type]
     "unassign": lambda conversation, by: unassign(conversation=conversation, by=by),

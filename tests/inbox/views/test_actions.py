@@ -147,6 +147,18 @@ def test_sending_a_message(conversation: Conversation, agent: Membership, agent_
         assert f'id="m{message.pk}"' in response.content.decode()
 
 
+def test_a_note_sent_twice_is_one_note(conversation: Conversation, agent_client: Client) -> None:
+    form = {"mode": "note", "body": "Llamar a bodega", "client_key": "k1"}
+
+    first = agent_client.post(url(conversation, "write/"), form, **HTMX)
+    again = agent_client.post(url(conversation, "write/"), form, **HTMX)
+
+    with account_scope(conversation.account_id):
+        note = Message.scoped().get(direction=Direction.NOTE)
+    for response in (first, again):
+        assert f'id="m{note.pk}"' in response.content.decode()
+
+
 def test_sending_and_resolving(conversation: Conversation, agent_client: Client) -> None:
     form = {"to": address_of(conversation), "body": "Listo", "resolve": "1"}
 
