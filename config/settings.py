@@ -189,6 +189,8 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = PUBLIC_URL.startswith("http://")
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 BEHIND_PROXY = env.bool("HILO_BEHIND_PROXY", default=False)
+# Sign-in attempts are counted by the caller's address, which behind a proxy is the last that X-Forwarded-For names.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 # With https in HILO_PUBLIC_URL browsers are told to come by https only, for 30 days after each visit.
 SECURE_HSTS_SECONDS = 30 * 24 * 3600 if PUBLIC_URL.startswith("https://") else 0

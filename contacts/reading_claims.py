@@ -1,5 +1,6 @@
 """Read what a source says into normal forms, and write it onto a profile."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from contacts.claims import Address, Claim, ClaimedIdentifier
 from contacts.models import UNIFYING, Certainty, Identifier, Profile
 from contacts.normalising import MAX_VALUE, NormalValue, normal
 
+# Turn the text behind them round, on the whole line: a name must not rewrite what stands beside it.
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Unique within the channel they were seen on, unless the adapter names what they are unique in.
 CHANNEL_SCOPED = frozenset({"visitor", "app_user", "instagram"})
 RANK = {Certainty.CLAIMED: 0, Certainty.VERIFIED: 1, Certainty.ATTESTED: 2}
@@ -84,7 +87,8 @@ def read_claim(
             place = (each.kind, each.scope, each.normal.key)
             if place not in read or RANK[Certainty(each.certainty)] > RANK[Certainty(read[place].certainty)]:
                 read[place] = each
-    given = {field: value for field, value in claim.given.items() if value not in (None, "", [], {})}
+    told = ((field, _one_way(value)) for field, value in claim.given.items())
+    given = {field: value for field, value in told if value not in (None, "", [], {})}
     return Record(tuple(read.values()), tuple(unreadable), given, occurred_at)
 
 
@@ -142,6 +146,10 @@ def write_identifiers(profile: Profile, identifiers: Sequence[ReadIdentifier], k
             row.save(update_fields=["certainty", "raw", "value", "last_seen_at"])
     if new:
         bulk_create_with_history(new, Identifier)
+
+
+def _one_way(value: Any) -> Any:
+    return _TURNS.sub("", value).strip() if isinstance(value, str) else value
 
 
 def write_given(profile: Profile, given: dict[str, Any], at: datetime) -> bool:

@@ -69,13 +69,13 @@ class AgentConsumer(AsyncJsonWebsocketConsumer):
             return
         try:
             said = json.loads(text_data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if isinstance(said, dict):
             await self.receive_json(said)
 
     async def receive_json(self, content: dict[str, Any], **kwargs: Any) -> None:
-        kind, conversation_id = content.get("kind"), content.get("conversation")
+        kind, conversation_id = str(content.get("kind")), content.get("conversation")
         if kind == "left":
             await self._leave()
         elif kind in presence.STATES and isinstance(conversation_id, int) and await self._may_see(conversation_id):

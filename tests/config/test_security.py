@@ -1,8 +1,12 @@
 """What every answer carries, who reads the metrics, and pages that are not offered."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import Account
@@ -52,3 +56,19 @@ def test_metrics_are_for_the_operator(
 def test_an_address_is_not_changed_by_its_owner(agent_client: Client) -> None:
     assert agent_client.get("/email/").status_code == 404
     assert agent_client.post("/email/", {"action_add": "", "email": "otra@ejemplo.cl"}).status_code == 404
+
+
+@pytest.mark.parametrize(("answer", "counted"), [("yes", "9.9.9.9"), ("no", "10.0.0.1")])
+def test_sign_ins_are_counted_by_the_caller_behind_a_proxy(answer: str, counted: str) -> None:
+    """By the proxy's address, anybody could lock everybody out."""
+    code = """
+import django
+django.setup()
+from allauth.core.internal.httpkit import get_client_ip
+from django.test import RequestFactory
+print(get_client_ip(RequestFactory().get("/", headers={"X-Forwarded-For": "1.1.1.1, 9.9.9.9"}, REMOTE_ADDR="10.0.0.1")))
+"""
+    environment = {**os.environ, "HILO_BEHIND_PROXY": answer, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=120)
+
+    assert ran.stdout.strip().splitlines()[-1:] == [counted], ran.stderr

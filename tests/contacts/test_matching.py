@@ -375,3 +375,12 @@ def test_what_cannot_be_read_is_left_out_with_a_note(web: Channel) -> None:
     assert not Identifier.scoped().filter(profile=visitor.profile, kind__in=["email", "phone"]).exists()
     assert decision_of(visitor.profile).evidence["unreadable"] == [{"kind": "email", "raw": "no tengo"}, {"kind": "phone", "raw": "no"}]
     assert visitor.contact.is_anonymous
+
+
+@pytest.mark.parametrize(("written", "kept"), [("\u202eanA\u202c Pérez", "anA Pérez"), ("\u2067Ana\u2069 ", "Ana"), ("أحمد", "أحمد")])
+def test_a_name_does_not_turn_its_line_round(web: Channel, written: str, kept: str) -> None:
+    assert writes(web, "visitor-1", 0, name=written).profile.given["name"] == kept
+
+
+def test_a_name_of_nothing_but_turns_is_none(web: Channel) -> None:
+    assert "name" not in writes(web, "visitor-1", 0, name="\u202e\u202c").profile.given

@@ -129,7 +129,18 @@ async def test_nonsense_and_other_accounts_conversations_are_passed_over(house: 
     other = await sync_to_async(House)()
     socket = await house.open(house.laura)
 
-    for frame in ("", "{", "[]", '"x"', '{"kind": "viewing"}', '{"kind": "viewing", "conversation": "1"}', "x" * 5000):
+    for frame in (
+        "",
+        "{",
+        "[]",
+        '"x"',
+        '{"kind": "viewing"}',
+        '{"kind": "viewing", "conversation": "1"}',
+        "x" * 5000,
+        "[" * 1999,
+        '{"kind": []}',
+        '{"kind": {}}',
+    ):
         await socket.say(frame)
     await socket.send_input({"type": "websocket.receive", "bytes": b"\x00"})
     await socket.say({"kind": "viewing", "conversation": other.conversation.pk})

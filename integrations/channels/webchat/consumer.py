@@ -22,6 +22,7 @@ from accounts.entrances import account_id_by_channel_key
 from accounts.models import Channel, Membership
 from accounts.scope import account_scope
 from inbox.live_updates import conversation_group, tell_account
+from inbox.storable import storable
 from integrations.channels.webchat import limits, lines, reading, visitors, writing
 from integrations.channels.webchat.groups import visitor_group
 from integrations.channels.webchat.options import LANGUAGES, Options
@@ -58,8 +59,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()
-        self.address = (self.scope.get("client") or ("", 0))[0]
         headers = dict(self.scope["headers"])
+        self.address = limits.address_of(client=self.scope.get("client"), forwarded=headers.get(b"x-forwarded-for", b""))
         self.origin = headers.get(b"origin", b"").decode("latin-1").lower()
         channel = await database_sync_to_async(open_channel, thread_sensitive=False)(self.scope["url_route"]["kwargs"]["key"])
         if channel is None:
@@ -110,8 +111,8 @@ class VisitorConsumer(AsyncWebsocketConsumer):
         if text is None or len(text) > LARGEST_FRAME:
             raise NotUnderstood
         try:
-            frame = json.loads(text)
-        except ValueError as error:
+            frame = storable(json.loads(text))
+        except (ValueError, RecursionError) as error:
             raise NotUnderstood from error
         answer = answers.get(str(frame.get("type"))) if isinstance(frame, dict) else None
         if answer is None or self.channel is None or (self.visitor is None) != (frame["type"] == "hello"):
@@ -224,8 +225,14 @@ class VisitorConsumer(AsyncWebsocketConsumer):
             tell_account(self._chat().account_id, "typing", conversation=conversation, who="contact")
 
     async def older(self, frame: dict[str, Any]) -> None:
-        page = await self.run(lambda: lines.latest(visitor=self._me(), before=_number(frame, "before")))
+        page = await self.run(self._older, _number(frame, "before"))
+        if isinstance(page, float):
+            return await self.tell("refused", code="too_many", wait=page)
         await self.tell("older", messages=page.messages, more=page.more)
+
+    def _older(self, before: int) -> lines.Page | float:
+        visitor = self._me()
+        return limits.seconds_to_wait(limits.PAGES_OF_VISITOR, visitor.pk) or lines.latest(visitor=visitor, before=before)
 
     async def ping(self, frame: dict[str, Any]) -> None:
         await self.tell("pong")

@@ -3,8 +3,10 @@
 import hashlib
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.cache import cache
 
 log = structlog.get_logger("hilo.webchat")
@@ -25,7 +27,18 @@ NEW_VISITORS_OF_ADDRESS = Limit("address-visitors", 30, 60)
 CONNECTIONS_OF_ADDRESS = Limit("address-connections", 120, 60)
 FORMS_OF_VISITOR = Limit("forms", 10, 60)
 FILES_OF_VISITOR = Limit("files", 10, 60)
+PAGES_OF_VISITOR = Limit("pages", 60, 60)
 SIGNALS_OF_VISITOR = Limit("signals", 240, 60)
+
+
+def address_of(*, client: tuple[str, int] | list[Any] | None, forwarded: bytes) -> str:
+    """The address that limits count by: the visitor's, also behind a proxy, where every socket comes from the proxy itself.
+
+    Of ``X-Forwarded-For`` only the last address is the proxy's own word; those before it are whatever the visitor wrote.
+    """
+    if settings.BEHIND_PROXY and (told := forwarded.decode("latin-1").rpartition(",")[2].strip()):
+        return told[:64]
+    return str(client[0]) if client else ""
 
 
 def seconds_to_wait(limit: Limit, who: object) -> float:

@@ -22,6 +22,7 @@ from inbox.live_updates import account_group
 from inbox.models import Conversation, Direction, Message
 from inbox.sending import addresses_for, send_message
 from integrations.channels.webchat.identity import signature_of
+from integrations.channels.webchat.limits import Limit
 from integrations.models import Visitor, VisitorMessage
 from tests.committed import db  # noqa: F401
 from tests.conftest import make_channel
@@ -442,6 +443,9 @@ NO_FRAMES = (
     '{"type": "older", "before": -1}',
     '{"type": "hello"}',
     " " * 40_000,
+    "[" * 30_000,
+    '{"type": "older", "before": ' + "9" * 5_000 + "}",
+    '{"type": ["hello"]}',
 )
 
 
@@ -454,6 +458,43 @@ async def test_a_frame_of_no_widget_is_refused_and_changes_nothing(chat: Channel
 
     assert (await widget.hear("refused"))["code"] == "not_understood"
     assert await in_thread(lambda: stored(chat)) == []
+    await widget.socket.leave()
+
+
+async def test_what_cannot_be_kept_is_put_right_and_opens_nothing(chat: Channel, account: Account) -> None:
+    """NUL and half surrogate pairs, in every text that a widget sends."""
+    widget = Widget(chat)
+    welcome = await widget.connect()
+    await widget.post("hola\x00 \ud83d")
+    await widget.say(type="form", name="Ana\x00 \ud83d Pérez", email="ana@ejemplo.cl\udc00", phone="")
+    assert "email" in (await widget.hear("form_refused"))["errors"]
+    await widget.say(type="form", name="Ana\x00 \ud83d Pérez", email="ana@ejemplo.cl", phone="")
+    await widget.hear("form_saved")
+    await widget.socket.leave()
+
+    stranger = Widget(chat)
+    stranger.identity = {"visitor": welcome["visitor"], "token": "\ud800"}
+    opened = await stranger.connect(user='{"id": "\ud800"}', signature="\udfff", language="\ud800")
+
+    assert (opened["type"], opened["messages"], opened["visitor"] == welcome["visitor"]) == ("welcome", [], False)
+    await stranger.socket.leave()
+    assert await in_thread(lambda: stored(chat)) == ["hola \ufffd"]
+
+
+async def test_a_flood_of_pages_is_told_to_wait(chat: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integrations.channels.webchat.limits.PAGES_OF_VISITOR", Limit("pages", 2, 3600))
+    widget = Widget(chat)
+    await widget.connect()
+
+    for _ in range(3):
+        await widget.say(type="older", before=1)
+    for _ in range(2):
+        await widget.hear("older")
+
+    refused = await widget.hear("refused")
+    assert (refused["code"], refused["wait"] > 0) == ("too_many", True)
+    await widget.say(type="ping")
+    await widget.hear("pong")
     await widget.socket.leave()
 
 
