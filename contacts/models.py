@@ -388,3 +388,33 @@ class UnificationRun(TenantModel):
             )
         ]
         indexes = [models.Index(fields=["account", "-created_at"])]
+
+
+class SuggestionDecision(TenantModel):
+    """What somebody decided about a suggestion, with all that its undo takes back. It stays when the pair is suggested anew."""
+
+    class Kind(models.TextChoices):
+        ACCEPTED = "accepted", _("Accepted")
+        REJECTED = "rejected", _("Rejected")
+        DEFERRED = "deferred", _("Later")
+
+    suggestion = models.ForeignKey(MergeSuggestion, on_delete=models.CASCADE, related_name="decisions")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    probability = models.FloatField(null=True, help_text="As it was when it was decided.")
+    event = models.ForeignKey(
+        MergeEvent, on_delete=models.SET_NULL, null=True, related_name="+", help_text="The merge, where it was accepted."
+    )
+    settled = models.JSONField(default=list, help_text="Every suggestion between the two sides as it was before: [{id, state, until}].")
+    never_merge = models.JSONField(default=list, help_text="Ids of the NeverMerge rows that a rejection wrote.")
+    batch = models.UUIDField(null=True, help_text="Decided together with others, without being looked at one by one.")
+    actor_name = models.CharField(max_length=120)
+    membership = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(fields=["account", "suggestion", "-id"]),
+            models.Index(fields=["account", "membership", "-id"], name="suggestion_decision_by", condition=models.Q(undone_at=None)),
+            models.Index(fields=["account", "batch"], condition=models.Q(batch__isnull=False), name="suggestion_decision_batch"),
+        ]

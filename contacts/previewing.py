@@ -9,7 +9,7 @@ from contacts.merging import oldest_home
 from contacts.models import Contact, Identifier, NeverMerge, Profile
 from contacts.names import names_conflict
 from contacts.protections import names_in
-from contacts.queries import FIELD_LABELS
+from contacts.queries import FIELD_LABELS, in_words
 from contacts.survivorship import fields_of
 
 
@@ -68,4 +68,6 @@ def preview_merge(*, ours: Contact, theirs: Contact) -> MergePreview:
 def _row(field: str, ours: Contact, theirs: Contact, after: Any) -> PreviewRow:
     mine, other = ((contact.fields.get(field) or {}).get("value") for contact in (ours, theirs))
     label = FIELD_LABELS.get(field, field.replace("_", " ").capitalize())
-    return PreviewRow(label=label, ours=mine, theirs=other, after=after, differs=mine is not None and other is not None and mine != other)
+    ours_shown, theirs_shown, after_shown = (None if value is None else in_words(field, value) for value in (mine, other, after))
+    differs = mine is not None and other is not None and mine != other
+    return PreviewRow(label=label, ours=ours_shown, theirs=theirs_shown, after=after_shown, differs=differs)

@@ -367,16 +367,16 @@ def _fact(name: str, shown: dict[str, Any]) -> Fact:
     return Fact(
         field=name,
         label=FIELD_LABELS.get(name, name.replace("_", " ").capitalize()),
-        value=_in_words(name, shown["value"]),
+        value=in_words(name, shown["value"]),
         source=Source(shown["source"]).label,
         at=datetime.fromisoformat(shown["at"]),
         rule=RULE_LABELS.get(shown["rule"], shown["rule"]),
         is_correction=shown["rule"] == "manual",
-        others=list(dict.fromkeys(str(_in_words(name, other["value"])) for other in shown["others"])),
+        others=list(dict.fromkeys(str(in_words(name, other["value"])) for other in shown["others"])),
     )
 
 
-def _in_words(name: str, value: Any) -> Any:
+def in_words(name: str, value: Any) -> Any:
     """A value as people read it: a language by its name, everything else as given."""
     if name != "language":
         return value

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.views import contact, directory, merging, unification
+from contacts.views import contact, directory, merging, suggestions, unification
 
 urlpatterns = [
     path("contacts/", directory.directory, name="directory"),
@@ -20,4 +20,13 @@ urlpatterns = [
     path("settings/unification/again/", unification.again, name="unification_again"),
     path("settings/unification/shared/<int:identifier_id>/", unification.share, name="unification_share"),
     path("settings/unification/runs/<int:run_id>/", unification.progress, name="unification_progress"),
+    path("suggestions/", suggestions.suggestions, name="suggestions"),
+    path("suggestions/figures/", suggestions.suggestion_figures, name="suggestion_figures"),
+    path("suggestions/certain/", suggestions.certain, name="suggestions_certain"),
+    path("suggestions/certain/accept/", suggestions.accept_certain, name="suggestions_accept_certain"),
+    path("suggestions/<int:suggestion_id>/", suggestions.suggestion, name="suggestion"),
+    path("suggestions/<int:suggestion_id>/accept/", suggestions.accept, name="suggestion_accept"),
+    path("suggestions/<int:suggestion_id>/reject/", suggestions.reject, name="suggestion_reject"),
+    path("suggestions/<int:suggestion_id>/defer/", suggestions.defer, name="suggestion_defer"),
+    path("suggestions/decisions/<int:decision_id>/undo/", suggestions.undo, name="suggestion_undo"),
 ]
