@@ -39,6 +39,10 @@ ACTION_WORDS = {
     "member.switch_off": gettext_lazy("Switched a person off"),
     "member.switch_on": gettext_lazy("Switched a person on"),
     "message.resend": gettext_lazy("Sent a message again"),
+    "suggestion.accept": gettext_lazy("Accepted a merge suggestion"),
+    "suggestion.defer": gettext_lazy("Put a merge suggestion off"),
+    "suggestion.reject": gettext_lazy("Rejected a merge suggestion"),
+    "suggestion.undo": gettext_lazy("Took a decision about a suggestion back"),
     "token.create": gettext_lazy("Made an API token"),
     "token.revoke": gettext_lazy("Revoked an API token"),
 }

@@ -5,6 +5,7 @@ from django.urls import path
 from accounts.api.account import AccountView
 from config.api_description import DocsView, SchemaView
 from contacts.api import ContactListView, ContactView, MergeView, UnmergeView
+from contacts.api_suggestions import AcceptView, DeferView, RejectView, SuggestionListView, SuggestionView, UndoView
 from contacts.unification_api import UnificationPreviewView, UnificationSwitchView, UnificationView
 from inbox.api import ConversationListView, ConversationView, MessagesView, NotesView, TimelineView
 from integrations.api import ChannelListView, ChannelView
@@ -28,4 +29,10 @@ urlpatterns = [
     path("conversations/<int:pk>/", ConversationView.as_view(), name="conversation"),
     path("conversations/<int:pk>/messages/", MessagesView.as_view(), name="messages"),
     path("conversations/<int:pk>/notes/", NotesView.as_view(), name="notes"),
+    path("suggestions/", SuggestionListView.as_view(), name="suggestions"),
+    path("suggestions/<int:pk>/", SuggestionView.as_view(), name="suggestion"),
+    path("suggestions/<int:pk>/accept/", AcceptView.as_view(), name="suggestion-accept"),
+    path("suggestions/<int:pk>/defer/", DeferView.as_view(), name="suggestion-defer"),
+    path("suggestions/<int:pk>/reject/", RejectView.as_view(), name="suggestion-reject"),
+    path("suggestions/<int:pk>/undo/", UndoView.as_view(), name="suggestion-undo"),
 ]

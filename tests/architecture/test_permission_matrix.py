@@ -78,6 +78,15 @@ DOORS: dict[str, Door] = {
     "contacts:merge": page(get=MERGE, post=MERGE, body={"with": "@contact"}, contact_id="contact"),
     # Whoever may merge may undo a merge by hand; an agent undoes an agent's separation.
     "contacts:undo": page(post=MERGE, event_id="event"),
+    "contacts:suggestions": page(get=MERGE),
+    "contacts:suggestion_figures": page(get=MERGE),
+    "contacts:suggestions_certain": page(get=MERGE),
+    "contacts:suggestions_accept_certain": page(post=MERGE, body={"suggestion": "@suggestion"}),
+    "contacts:suggestion": page(get=MERGE, suggestion_id="suggestion"),
+    "contacts:suggestion_accept": page(post=MERGE, suggestion_id="suggestion"),
+    "contacts:suggestion_reject": page(post=MERGE, suggestion_id="suggestion"),
+    "contacts:suggestion_defer": page(post=MERGE, body={"days": "30"}, suggestion_id="suggestion"),
+    "contacts:suggestion_undo": page(post=MERGE, decision_id="decision"),
     # integrations
     "integrations:channels": page(get=CHANNELS),
     "integrations:connect": page(get=CHANNELS, post=CHANNELS, values={"kind": "whatsapp"}),
@@ -115,6 +124,12 @@ DOORS: dict[str, Door] = {
     ),
     "api:notes": api(POST=WORK, ids={"pk": "conversation"}, bodies={"POST": {"body": "Nota"}}),
     "api:timeline": api(GET=WORK, ids={"pk": "contact"}),
+    "api:suggestions": api(GET=MERGE),
+    "api:suggestion": api(GET=MERGE, ids={"pk": "suggestion"}),
+    "api:suggestion-accept": api(POST=MERGE, ids={"pk": "suggestion"}, bodies={"POST": {"reason": "una persona"}}),
+    "api:suggestion-defer": api(POST=MERGE, ids={"pk": "suggestion"}),
+    "api:suggestion-reject": api(POST=MERGE, ids={"pk": "suggestion"}),
+    "api:suggestion-undo": api(POST=MERGE, ids={"pk": "suggestion"}),
     # The web chat on other people's pages: the visitor's token is in the body, the file's signature in its address
     "webchat:script": public(key="nada"),
     "webchat:code": public(wanted="nada", name="main"),

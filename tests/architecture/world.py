@@ -19,8 +19,10 @@ from accounts.row_security import tenant_tables
 from accounts.scope import account_scope
 from accounts.tokens import create_token
 from contacts.claims import Address, Claim, ClaimedIdentifier
+from contacts.deciding import defer
 from contacts.merging import merge
-from contacts.models import Contact, Identifier, MergeEvent, Profile, UnificationRun
+from contacts.models import Contact, Identifier, MergeEvent, MergeSuggestion, Profile, SuggestionDecision, UnificationRun
+from contacts.suggesting import suggest
 from inbox.adapters import InboundMessage
 from inbox.models import Attachment, Conversation, InboundEvent, Message
 from inbox.receiving import receive
@@ -44,6 +46,9 @@ class World:
     event: MergeEvent
     # The profile that the merge brought in.
     joined: Profile
+    # Somebody who may be the contact, put off by a decision.
+    suggestion: MergeSuggestion
+    decision: SuggestionDecision
     # An event that could not be read.
     stored_event: InboundEvent
     unification_run: UnificationRun
@@ -77,6 +82,9 @@ def make_world(mark: str) -> World:
             content_type="text/plain",
             size=len(mark),
         )
+        third = _hear(channel, mark, "56911114444", 2)
+        suggestion = suggest(low=profile, high=Profile.objects.get(strands=third.strand_id), origin="dedup", probability=0.9)
+        assert suggestion is not None
         token, _secret = create_token(membership=other, name=f"Token {mark}", by=SYSTEM)
         tokens = {role: create_token(membership=member, name="matriz", by=SYSTEM)[1] for role, member in members.items()}
         return World(
@@ -93,6 +101,8 @@ def make_world(mark: str) -> World:
             attachment=attachment,
             event=event,
             joined=Profile.objects.get(strands=second.strand_id),
+            suggestion=suggestion,
+            decision=defer(suggestion=suggestion, by=Actor.person(members["supervisor"])),
             stored_event=InboundEvent.objects.create(
                 channel=channel, body=mark.encode(), sha256=bytes(32), state=InboundEvent.State.UNREADABLE
             ),
