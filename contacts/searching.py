@@ -29,7 +29,7 @@ CREATE OR REPLACE FUNCTION hilo_search_contacts(first text, second text, third t
 
 def plain(text: str) -> str:
     """Case and accents folded, everything else as it is."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 

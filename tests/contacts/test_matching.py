@@ -251,7 +251,7 @@ class TestSharedAndBlocked:
 
     def test_different_national_ids_keep_two_contacts_apart(self, web: Channel) -> None:
         father = writes(web, "visitor-1", name="Juan Rojas", phone="981234567", national_id="12.345.678-5")
-        son = writes(web, "visitor-2", 1, name="Juan Rojas", phone="981234567", national_id="20.345.678-1")
+        son = writes(web, "visitor-2", 1, name="Juan Rojas", phone="981234567", national_id="20.345.678-6")
 
         assert son.is_new_contact
         assert decision_of(son.profile).evidence["apart"][0] == {
