@@ -90,3 +90,14 @@ def test_the_command_refuses_who_is_no_member(admin: Membership, account: Accoun
         with pytest.raises(CommandError):
             run(email=gone.user.email, account=account.slug)
         assert not ApiToken.objects.exists()
+
+
+@pytest.mark.parametrize("wrong", ["email", "account", "name"])
+def test_bytes_that_are_no_text_make_no_token(admin: Membership, account: Account, wrong: str) -> None:
+    options = {"email": admin.user.email, "account": account.slug, "name": "x", wrong: "a\udcff"}
+
+    with pytest.raises(CommandError, match="printable"):
+        call_command("create_token", **options)
+
+    with account_scope(account):
+        assert not ApiToken.objects.exists()

@@ -21,6 +21,9 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="What the token is for.")
 
     def handle(self, *args: Any, email: str, account: str, name: str, **options: Any) -> None:
+        # Bytes that the terminal's encoding does not know arrive as half surrogate pairs.
+        if not (email + account + name).isprintable():
+            raise CommandError("Write email, account and name in printable characters.")
         account_id = account_id_by_slug(account)
         if account_id is None:
             raise CommandError(f"There is no account “{account}”.")

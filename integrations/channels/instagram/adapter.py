@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
@@ -67,6 +68,6 @@ class InstagramAdapter:
 
     def look_up(self, *, channel: Channel, address: Address) -> Claim:
         """What Instagram tells about somebody who wrote: name and user name. Raises ``DeliveryError``."""
-        said = sending.graph_api(channel).get(address.value, {"fields": "name,username"})
+        said = sending.graph_api(channel).get(quote(address.value, safe=""), {"fields": "name,username"})
         given = {key: said[key].strip()[:200] for key in ("name", "username") if isinstance(said.get(key), str) and said[key].strip()}
         return Claim(given=given)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from urllib.parse import quote
 
 from django.conf import settings
 
@@ -25,7 +26,8 @@ def fetch(*, channel: Channel, attachment: Attachment) -> tuple[bytes, str]:
     url, announced = remote.get("url", ""), remote.get("sha256", "")
     if remote.get("id"):
         try:
-            said = api.get(remote["id"], {"phone_number_id": channel.settings["phone_number_id"]})
+            # An id is one step of the path, whatever it holds.
+            said = api.get(quote(remote["id"], safe=""), {"phone_number_id": channel.settings["phone_number_id"]})
         except DeliveryError as error:
             if error.code not in GONE:
                 raise

@@ -120,3 +120,12 @@ def test_an_address_inside_our_network_is_not_fetched(channel: Channel, provider
 def test_nothing_to_fetch_is_gone(channel: Channel) -> None:
     with pytest.raises(MediaGone):
         fetch(channel)
+
+
+def test_an_id_is_one_step_of_the_path_whatever_it_holds(channel: Channel, provider: Provider) -> None:
+    provider.answer(200, where(provider))
+    provider.answer(200, PICTURE)
+
+    fetch(channel, id="../../me/accounts?fields=x#")
+
+    assert provider.asked[0].path == "/v26.0/..%2F..%2Fme%2Faccounts%3Ffields%3Dx%23?phone_number_id=106540352242922"
