@@ -22,6 +22,12 @@ EDITABLE = (
     "unification_enabled",
     "new_contact_after_hours",
     "name_conflict",
+    "matching_policy",
+    "claimed_suggests_only",
+    "shared_after_names",
+    "max_profiles_per_contact",
+    "max_merges_per_hour",
+    "recycled_after_days",
     "reopen_within_hours",
     "conversation_per_channel",
 )

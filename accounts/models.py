@@ -30,6 +30,14 @@ class NameConflict(models.TextChoices):
     SUGGEST = "suggest", _("Keep apart, and suggest")
 
 
+class MatchingPolicy(models.TextChoices):
+    """What decides in unified mode whether two records are one person."""
+
+    DETERMINISTIC = "deterministic", _("An equal email or phone, nothing else")
+    HYBRID = "hybrid", _("An equal email or phone; what is only similar is suggested")
+    PROBABILISTIC = "probabilistic", _("Nothing joins by itself: everything is suggested")
+
+
 def default_survivorship() -> dict[str, str]:
     return {"name": "first"}
 
@@ -50,6 +58,30 @@ class Account(models.Model):
         help_text="Standard mode: silence on one channel address, in hours, after which a new contact is made.",
     )
     name_conflict = models.CharField(max_length=20, choices=NameConflict.choices, default=NameConflict.JOIN_AND_WARN)
+    matching_policy = models.CharField(max_length=20, choices=MatchingPolicy.choices, default=MatchingPolicy.HYBRID)
+    claimed_suggests_only = models.BooleanField(
+        default=False, help_text="In unified mode a value that was only typed joins nobody by itself: it is suggested."
+    )
+    shared_after_names = models.PositiveIntegerField(
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="People with different names behind one email or phone; with one more it counts as shared.",
+    )
+    max_profiles_per_contact = models.PositiveIntegerField(
+        default=100,
+        validators=[MinValueValidator(2), MaxValueValidator(10_000)],
+        help_text="Sources that one contact gathers by itself; beyond that, joining waits for a person.",
+    )
+    max_merges_per_hour = models.PositiveIntegerField(
+        default=200,
+        validators=[MaxValueValidator(100_000)],
+        help_text="Contacts that are joined by themselves within an hour; beyond that, joining waits for a person.",
+    )
+    recycled_after_days = models.PositiveIntegerField(
+        default=180,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text="Silence on a phone number, in days, after which another name on it is another person.",
+    )
     survivorship = models.JSONField(default=default_survivorship, help_text="Field → rule; a field that is missing follows 'latest'.")
     reopen_within_hours = models.PositiveIntegerField(default=72, validators=[MaxValueValidator(24 * 365)])
     conversation_per_channel = models.BooleanField(default=False)

@@ -10,7 +10,7 @@ from accounts.scope import current_account_id
 from contacts.claims import Address, Claim
 from contacts.matching import Recognition, recognise
 from contacts.merging import Refused, merge
-from contacts.models import Contact, Identifier, Profile
+from contacts.models import Contact, EndReason, Identifier, Profile
 from contacts.reading_claims import normal_address
 
 
@@ -32,7 +32,8 @@ def change_address(
     line = place.lstrip("+")
     for identifier in Identifier.scoped().filter(profile=old, valid_to=None, value__in=[place, line, f"+{line}"]):
         identifier.valid_to = occurred_at
-        identifier.save(update_fields=["valid_to"])
+        identifier.end_reason = EndReason.CHANGED
+        identifier.save(update_fields=["valid_to", "end_reason"])
     old_contact_id, new_contact_id = (
         Profile.scoped().values_list("contact_id", flat=True).get(pk=pk) for pk in (old.pk, recognition.profile.pk)
     )

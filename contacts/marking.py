@@ -13,6 +13,7 @@ from contacts.announcements import contacts_changed
 from contacts.blocked_values import is_blocked_by_default
 from contacts.models import Identifier, ValueMark
 from contacts.normalising import normal
+from contacts.shared_values import queue_joins
 
 Mark = ValueMark.Mark
 
@@ -28,7 +29,7 @@ def phone_of_whatsapp(key: str) -> tuple[str, str]:
 
 @transaction.atomic
 def mark_shared(*, identifier: Identifier, by: Actor, reason: str = "") -> ValueMark:
-    """Say that several persons use the value: from now on it joins nobody by itself. Idempotent.
+    """Say that several persons use the value: from now on it joins nobody by itself, and what it joined is reviewed. Idempotent.
 
     A value that was marked as identifying nobody stays so: that is the stricter mark.
     """
@@ -39,19 +40,39 @@ def mark_shared(*, identifier: Identifier, by: Actor, reason: str = "") -> Value
     )
     if is_new:
         record(actor=by, action="identifier.mark_shared", target=identifier, kind=kind, value=identifier.value)
+        queue_joins(kind=kind, key=key)
         _tell(kind, key)
     return mark
 
 
 @transaction.atomic
+def mark_blocked(*, kind: str, key: str, by: Actor, reason: str = "") -> ValueMark:
+    """Say that the value identifies nobody: it joins nobody, and nobody is asked about it. Takes the place of another mark."""
+    require(by, Ability.MERGE_CONTACTS)
+    mark, _is_new = ValueMark.objects.update_or_create(
+        kind=kind,
+        key=key,
+        defaults={"mark": Mark.BLOCKED, "reason": reason[:200] or _("Marked by %(name)s") % {"name": by.name}, "is_automatic": False},
+    )
+    record(actor=by, action="identifier.mark_blocked", target=mark, kind=kind, value=key)
+    _tell(kind, key)
+    return mark
+
+
 def unmark(*, identifier: Identifier, by: Actor) -> None:
     """Take the mark back: the value may join again, from the next message or form that names it."""
-    require(by, Ability.MERGE_CONTACTS)
     kind, key = shared_key(identifier)
+    unmark_value(kind=kind, key=key, by=by)
+
+
+@transaction.atomic
+def unmark_value(*, kind: str, key: str, by: Actor) -> None:
+    """The same of a value, whoever has it."""
+    require(by, Ability.MERGE_CONTACTS)
     mark = ValueMark.scoped().filter(kind=kind, key=key).first()
     if mark is not None:
+        record(actor=by, action="identifier.unmark", target=mark, kind=kind, value=key)
         mark.delete()
-        record(actor=by, action="identifier.unmark", target=identifier, kind=kind, value=identifier.value)
         _tell(kind, key)
 
 

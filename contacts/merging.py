@@ -20,6 +20,7 @@ from contacts.announcements import contacts_changed, profiles_moved
 from contacts.locks import hold
 from contacts.marking import mark_shared, shared_key
 from contacts.models import UNIFYING, Contact, Identifier, MatchDecision, MergeEvent, NeverMerge, Profile, ProfileMove
+from contacts.reviewing import settle_joins_of
 from contacts.survivorship import refresh
 
 # Causes that only people bring about; every other one is automatic and stops at "never merge".
@@ -216,6 +217,7 @@ def _part(
         moving |= {profile: shown for profile in one if profile.contact_id != shown}
     event = _move(moving, Kind.UNMERGE, left_id, by, cause, reason, evidence, undoes)
     parted = sorted(profile.pk for one in parts[:-1] for profile in one)
+    settle_joins_of(parted, by=by)
     record(actor=by, action="contact.unmerge", target=Contact(pk=left_id), event=event.pk, cause=cause, profiles=parted)
     _announce(event)
     return event

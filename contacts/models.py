@@ -105,6 +105,8 @@ class IdentifierKind(models.TextChoices):
     WHATSAPP = "whatsapp", "WhatsApp"
     WHATSAPP_USER = "whatsapp_user", _("WhatsApp user (BSUID)")
     INSTAGRAM = "instagram", "Instagram"
+    MESSENGER = "messenger", "Messenger"
+    TELEGRAM = "telegram", "Telegram"
     VISITOR = "visitor", _("Web visitor")
     APP_USER = "app_user", _("App user")
     CUSTOMER_NUMBER = "customer_number", _("Customer number")
@@ -125,6 +127,14 @@ class Certainty(models.TextChoices):
     ATTESTED = "attested", _("Attested by the provider")
 
 
+class EndReason(models.TextChoices):
+    """Why an identifier no longer points to its person."""
+
+    CHANGED = "changed", _("changed for another")
+    RECYCLED = "recycled", _("somebody else has it now")
+    MOVED = "moved", _("it was another person's")
+
+
 class Identifier(TenantModel):
     """A value that points to a person: an address we can write to, or a reference."""
 
@@ -134,11 +144,13 @@ class Identifier(TenantModel):
     value = models.CharField(max_length=320, help_text="Normal form, for showing and writing to.")
     key = models.CharField(max_length=340, help_text="Match key: equal keys point to one person.")
     key_version = models.PositiveSmallIntegerField(default=1)
+    loose_key = models.CharField(max_length=340, blank=True, help_text="Equal loose keys of unequal keys are suggested, never joined.")
     # Empty for the whole account; otherwise what the value is unique within ("channel:12", "provider:page-id").
     scope = models.CharField(max_length=80, blank=True)
     certainty = models.CharField(max_length=10, choices=Certainty.choices, default=Certainty.CLAIMED)
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField(null=True, help_text="End of validity (changed or recycled number); null while it holds.")
+    end_reason = models.CharField(max_length=12, choices=EndReason.choices, blank=True)
     last_seen_at = models.DateTimeField()
     history = HistoricalRecords(historical_queryset=TenantQuerySet, excluded_fields=["last_seen_at"])
 
@@ -146,6 +158,7 @@ class Identifier(TenantModel):
         constraints = [models.UniqueConstraint(fields=["account", "profile", "kind", "scope", "key"], name="identifier_once_per_profile")]
         indexes = [
             models.Index(fields=["account", "kind", "key"], include=["profile", "scope"], name="identifier_lookup"),
+            models.Index(fields=["account", "loose_key"], name="identifier_loose", condition=~models.Q(loose_key="")),
             models.Index(fields=["account", "profile"]),
         ]
 
@@ -161,11 +174,68 @@ class ValueMark(TenantModel):
     key = models.CharField(max_length=340)
     mark = models.CharField(max_length=10, choices=Mark.choices)
     reason = models.CharField(max_length=200, blank=True)
+    is_automatic = models.BooleanField(default=False, help_text="A rule set it; a person reviews it.")
     created_at = models.DateTimeField(auto_now_add=True)
     history = HistoricalRecords(historical_queryset=TenantQuerySet)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "kind", "key"], name="value_mark_once")]
+
+
+class IdentityReview(TenantModel):
+    """Something that a rule did or stopped by itself, put before a person. Written by ``contacts.reviewing``."""
+
+    class Kind(models.TextChoices):
+        SHARED_VALUE = "shared_value", _("A value that many people use")
+        SHARED_JOIN = "shared_join", _("Joined by a value that turned out to be shared")
+        FULL_CONTACT = "full_contact", _("A contact that gathers too many sources")
+        MERGE_STORM = "merge_storm", _("Too many joins at once")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        SETTLED = "settled", _("Settled")
+
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="+", null=True)
+    value_kind = models.CharField(max_length=40, blank=True)
+    key = models.CharField(max_length=340, blank=True)
+    detail = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    decision = models.CharField(max_length=12, blank=True, help_text="kept, separated, unmarked, seen")
+    decided_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=TransactionNow())
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "kind", "profile", "value_kind", "key"],
+                condition=models.Q(state="open"),
+                nulls_distinct=False,
+                name="identity_review_open_once",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["account", "state", "-created_at"]),
+            models.Index(fields=["account", "value_kind", "key"]),
+            models.Index(fields=["account", "profile"]),
+        ]
+
+
+class VerificationCode(TenantModel):
+    """A code that was sent to an identifier; whoever says it back has shown that the identifier is theirs."""
+
+    identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="codes")
+    sender = models.CharField(max_length=20, help_text="Which sender took it: email, whatsapp, sms.")
+    digest = models.CharField(max_length=64, help_text="Keyed hash; the code itself is kept nowhere.")
+    sent_at = models.DateTimeField(db_default=TransactionNow())
+    expires_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Wrong codes so far.")
+    used_at = models.DateTimeField(null=True)
+    asked_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["account", "identifier", "-sent_at"]), models.Index(fields=["account", "-sent_at"])]
 
 
 class NeverMerge(TenantModel):

@@ -41,7 +41,7 @@ from contacts.searching import contacts_matching
 PAGE = 50
 HISTORY = 50
 # Identifiers that mean nothing to a person who reads them.
-UNREADABLE = frozenset({"visitor", "app_user", "whatsapp_user", "instagram"})
+UNREADABLE = frozenset({"visitor", "app_user", "whatsapp_user", "instagram", "messenger", "telegram"})
 FIELD_LABELS = {
     "name": _("Name"),
     "language": _("Language"),
@@ -458,6 +458,14 @@ APART_LABELS = {
     "shared": _("they use a value that several people share"),
     "name_conflict": _("one value, two given names"),
     "national_id": _("their national ids differ"),
+    "verified": _("each has another confirmed address"),
+    "claimed": _("the value was only typed"),
+    "policy": _("this account joins nobody by itself"),
+    "too_many_profiles": _("the contact has too many sources"),
+    "merge_storm": _("too many joins at once"),
+    "recycled": _("the number changed hands"),
+    "similar_email": _("Gmail delivers both addresses to one mailbox"),
+    "maybe_two_lines": _("one may be a land line"),
 }
 
 

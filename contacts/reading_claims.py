@@ -16,7 +16,7 @@ from contacts.normalising import MAX_VALUE, NormalValue, normal
 # Turn the text behind them round, on the whole line: a name must not rewrite what stands beside it.
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Unique within the channel they were seen on, unless the adapter names what they are unique in.
-CHANNEL_SCOPED = frozenset({"visitor", "app_user", "instagram"})
+CHANNEL_SCOPED = frozenset({"visitor", "app_user", "instagram", "messenger", "telegram"})
 RANK = {Certainty.CLAIMED: 0, Certainty.VERIFIED: 1, Certainty.ATTESTED: 2}
 
 
@@ -134,6 +134,7 @@ def write_identifiers(profile: Profile, identifiers: Sequence[ReadIdentifier], k
                     value=identifier.normal.value,
                     key=identifier.normal.key,
                     key_version=identifier.normal.key_version,
+                    loose_key=identifier.normal.loose_key,
                     scope=identifier.scope,
                     certainty=identifier.certainty,
                     valid_from=at,

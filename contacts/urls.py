@@ -2,14 +2,18 @@
 
 from django.urls import path
 
-from contacts.views import contact, directory, merging, suggestions, unification
+from contacts.views import contact, directory, merging, reviewing, suggestions, unification, verifying
 
 urlpatterns = [
     path("contacts/", directory.directory, name="directory"),
+    path("contacts/reviews/", reviewing.reviews, name="reviews"),
+    path("contacts/reviews/<int:review_id>/", reviewing.decide, name="review"),
     path("contacts/<int:contact_id>/", contact.contact, name="contact"),
     path("contacts/<int:contact_id>/correct/", contact.correct, name="correct"),
     path("contacts/<int:contact_id>/identifiers/", contact.add_identifier, name="add_identifier"),
     path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/mark/", contact.mark, name="mark"),
+    path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/code/", verifying.send_code, name="send_code"),
+    path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/confirm/", verifying.confirm_code, name="confirm_code"),
     path("contacts/<int:contact_id>/separate-shared/", contact.separate_shared, name="separate_shared"),
     path("contacts/<int:contact_id>/separate/", contact.separate, name="separate"),
     path("contacts/<int:contact_id>/merge/", merging.merge, name="merge"),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.changing_settings import change_settings
 from accounts.middleware import AccountRequest
-from accounts.models import Account, NameConflict
+from accounts.models import Account, MatchingPolicy, NameConflict
 from accounts.roles import Ability
 from accounts.views.access import needs
 
@@ -31,6 +31,12 @@ class AccountForm(forms.ModelForm):
             "reopen_within_hours",
             "conversation_per_channel",
             "name_conflict",
+            "matching_policy",
+            "claimed_suggests_only",
+            "shared_after_names",
+            "max_profiles_per_contact",
+            "max_merges_per_hour",
+            "recycled_after_days",
         ]
         labels = {
             "name": gettext_lazy("Name of the account"),
@@ -41,6 +47,12 @@ class AccountForm(forms.ModelForm):
             "reopen_within_hours": gettext_lazy("Reopen a resolved conversation within (hours)"),
             "conversation_per_channel": gettext_lazy("Keep one conversation per channel"),
             "name_conflict": gettext_lazy("When one email or phone brings two names"),
+            "matching_policy": gettext_lazy("What joins two records"),
+            "claimed_suggests_only": gettext_lazy("What was only typed joins nobody by itself"),
+            "shared_after_names": gettext_lazy("An email or phone is shared beyond (names)"),
+            "max_profiles_per_contact": gettext_lazy("Sources that one contact gathers by itself"),
+            "max_merges_per_hour": gettext_lazy("Contacts joined by themselves within an hour"),
+            "recycled_after_days": gettext_lazy("A number may have changed hands after a silence of (days)"),
         }
         help_texts = {
             "timezone": gettext_lazy("Hours and days are shown in it."),
@@ -51,6 +63,20 @@ class AccountForm(forms.ModelForm):
             "reopen_within_hours": gettext_lazy("A message within this time opens the same conversation again; later it starts another."),
             "conversation_per_channel": gettext_lazy("Otherwise a person's open conversation goes on when they change channel."),
             "name_conflict": gettext_lazy("Two relatives may share a phone: joining shows a warning, keeping apart waits for a decision."),
+            "matching_policy": gettext_lazy("Only with unification. What is suggested waits for a supervisor."),
+            "claimed_suggests_only": gettext_lazy(
+                "Only with unification: an email or phone counts once the channel attests it or a code confirms it."
+            ),
+            "shared_after_names": gettext_lazy(
+                "People with different names behind one value. With one more it is marked as shared, and what it joined is reviewed."
+            ),
+            "max_profiles_per_contact": gettext_lazy(
+                "Beyond that, joining waits for a person: somebody may be typing the same value for everybody."
+            ),
+            "max_merges_per_hour": gettext_lazy("Beyond that, joining stops for the rest of the hour and a supervisor is told."),
+            "recycled_after_days": gettext_lazy(
+                "Whoever then writes from it under another name starts as somebody new, and the old owner is suggested."
+            ),
         }
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -58,6 +84,9 @@ class AccountForm(forms.ModelForm):
         self.fields["language"] = forms.ChoiceField(choices=[("es", "Español"), ("en", "English")], label=self.fields["language"].label)
         self.fields["name_conflict"] = forms.ChoiceField(
             choices=NameConflict.choices, label=self.fields["name_conflict"].label, help_text=self.fields["name_conflict"].help_text
+        )
+        self.fields["matching_policy"] = forms.ChoiceField(
+            choices=MatchingPolicy.choices, label=self.fields["matching_policy"].label, help_text=self.fields["matching_policy"].help_text
         )
         self.fields["timezone"].widget = forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off"})
         self.fields["default_region"].widget = forms.TextInput(attrs={"list": "regions", "autocomplete": "off", "maxlength": 2})

@@ -7,14 +7,13 @@ from accounts.models import Account, NameConflict
 from contacts.marking import marks_on
 from contacts.models import Identifier, NeverMerge, Profile, ValueMark
 from contacts.names import fold_name, names_conflict
+from contacts.national_ids import contradict
 from contacts.protections import names_in
 from contacts.unification.ties import ADDRESS, Tie, ties_between, ties_of_account
 
-# A value that so many different names use says nothing about who somebody is: people decide whether it is shared.
-MOST_NAMES = 5
-# More contacts than this are not made one unseen, whatever ties them.
-MOST_TOGETHER = 100
 AT_ONCE = 5000
+# As many names are shown of a value at most; accounts call it shared long before.
+MOST_NAMES = 100
 
 
 @dataclass
@@ -87,7 +86,7 @@ def _plan(account: Account, ties: Sequence[Tie]) -> Plan:
             continue
         contact_ids = sorted({contact_of[pk] for pk in tie.profile_ids if pk in contact_of})
         names = _different_names(name for pk in contact_ids for name in sides[pk].names)
-        if mark == ValueMark.Mark.SHARED or len(names) > MOST_NAMES:
+        if mark == ValueMark.Mark.SHARED or len(names) > account.shared_after_names:
             shared.append(SharedValue(tie, tuple(names), is_marked=mark is not None))
             continue
         heads: list[int] = []
@@ -134,11 +133,11 @@ def _unite(at: dict[int, Side], one: Side, other: Side) -> None:
 def _why_apart(account: Account, one: Side, other: Side, never: set[frozenset[int]]) -> str:
     if any(frozenset((a, b)) in never for a in one.contact_ids for b in other.contact_ids):
         return "never_merge"
-    if one.national_ids and other.national_ids and not one.national_ids & other.national_ids:
+    if contradict(one.national_ids, other.national_ids):
         return "national_id"
     if account.name_conflict == NameConflict.SUGGEST and _all_conflict(one.names, other.names):
         return "name_conflict"
-    if len(one.contact_ids) + len(other.contact_ids) > MOST_TOGETHER:
+    if len(one.profile_ids) + len(other.profile_ids) > account.max_profiles_per_contact:
         return "too_many"
     return ""
 
@@ -153,7 +152,7 @@ def _different_names(names: Iterable[str]) -> list[str]:
     for name in dict.fromkeys(names):
         if fold_name(name) and all(names_conflict(name, other) for other in people):
             people.append(name)
-        if len(people) > 3 * MOST_NAMES:
+        if len(people) > MOST_NAMES:
             break
     return people
 

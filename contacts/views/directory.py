@@ -11,6 +11,7 @@ from accounts.middleware import AccountRequest
 from accounts.roles import Ability
 from accounts.views.access import needs
 from contacts import queries
+from contacts.reviewing import count_open
 
 
 @require_safe
@@ -25,6 +26,7 @@ def directory(request: AccountRequest) -> HttpResponse:
         raise Http404 from error
     context = {
         "q": text,
+        "review_count": count_open() if request.membership.may(Ability.MERGE_CONTACTS) else 0,
         "rows": queries.directory_rows(page.contacts),
         "older_url": "?" + urlencode({"q": text, "before": page.before}) if page.before else "",
         "newest_url": "?" + urlencode({"q": text}) if before else "",

@@ -121,6 +121,12 @@ class TestAccountSettings:
         "reopen_within_hours": "24",
         "conversation_per_channel": "on",
         "name_conflict": "suggest",
+        "matching_policy": "deterministic",
+        "claimed_suggests_only": "on",
+        "shared_after_names": "5",
+        "max_profiles_per_contact": "50",
+        "max_merges_per_hour": "20",
+        "recycled_after_days": "90",
     }
 
     def test_they_are_changed_and_written_down(self, admin_client: Client, account: Account) -> None:
@@ -131,12 +137,15 @@ class TestAccountSettings:
         assert (changed.name, changed.timezone, changed.default_region) == ("Los Andes", "America/Lima", "PE")
         assert (changed.new_contact_after_hours, changed.reopen_within_hours) == (12, 24)
         assert (changed.conversation_per_channel, changed.name_conflict) == (True, "suggest")
+        assert (changed.matching_policy, changed.claimed_suggests_only, changed.shared_after_names) == ("deterministic", True, 5)
+        assert (changed.max_profiles_per_contact, changed.max_merges_per_hour, changed.recycled_after_days) == (50, 20, 90)
         assert changed.unification_enabled is True
         with account_scope(account):
             assert AuditEntry.objects.get().detail["changed"]["timezone"] == ["America/Santiago", "America/Lima"]
 
     @pytest.mark.parametrize(
-        ("field", "value"), [("timezone", "Marte"), ("default_region", "ZZ"), ("new_contact_after_hours", "0"), ("name", " ")]
+        ("field", "value"),
+        [("timezone", "Marte"), ("default_region", "ZZ"), ("new_contact_after_hours", "0"), ("name", " "), ("shared_after_names", "0")],
     )
     def test_a_wrong_value_is_said_beside_its_field(self, admin_client: Client, account: Account, field: str, value: str) -> None:
         response = admin_client.post(settings_url(account, "account/"), {**self.VALUES, field: value})

@@ -21,7 +21,7 @@ from accounts.tokens import create_token
 from contacts.claims import Address, Claim, ClaimedIdentifier
 from contacts.deciding import defer
 from contacts.merging import merge
-from contacts.models import Contact, Identifier, MergeEvent, MergeSuggestion, Profile, SuggestionDecision, UnificationRun
+from contacts.models import Contact, Identifier, IdentityReview, MergeEvent, MergeSuggestion, Profile, SuggestionDecision, UnificationRun
 from contacts.suggesting import suggest
 from inbox.adapters import InboundMessage
 from inbox.models import Attachment, Conversation, InboundEvent, Message
@@ -53,6 +53,8 @@ class World:
     stored_event: InboundEvent
     unification_run: UnificationRun
     token: ApiToken
+    # A join that waits for a person.
+    review: IdentityReview
     # Role → a bearer token, and the session of somebody signed in.
     secrets: dict[str, str]
     sessions: dict[str, str]
@@ -108,6 +110,7 @@ def make_world(mark: str) -> World:
             ),
             unification_run=UnificationRun.objects.create(kind="preview", state="done"),
             token=token,
+            review=IdentityReview.objects.create(kind="shared_join", profile=profile, value_kind="email", key=f"{mark.lower()}@ejemplo.cl"),
             secrets=tokens,
             sessions={role: client_for(member).cookies[settings.SESSION_COOKIE_NAME].value for role, member in members.items()},
             member=other,

@@ -33,6 +33,13 @@ def send(*, channel: Channel, message: Message) -> ProviderReceipt:
     if message.identifier is None:
         raise DeliveryError(_("The address was removed meanwhile."), permanent=True)
     draft = _draft(channel, message, settings)
+    answer = hand_over(draft, settings)
+    log.info("email.sent", channel=channel.pk, message=message.pk)
+    return ProviderReceipt(provider_id=message_ids.provider_id(draft.message_id), detail={"answer": answer})
+
+
+def hand_over(draft: Draft, settings: MailboxSettings) -> str:
+    """Write the mail and give it to the mailbox's server; returns the server's answer. Raises like ``send``."""
     try:
         mail = compose(draft, settings)
     except ValueError as error:
@@ -41,11 +48,9 @@ def send(*, channel: Channel, message: Message) -> ProviderReceipt:
         ) from error
     try:
         with open_smtp(settings) as client:
-            answer = _hand_over(client, mail, sender=wire_address(settings.address), recipient=wire_address(draft.recipient))
+            return _hand_over(client, mail, sender=wire_address(settings.address), recipient=wire_address(draft.recipient))
     except CannotConnect as problem:
         raise DeliveryError(problem.text, permanent=False, code="connect", is_of_channel=problem.needs_a_person) from problem
-    log.info("email.sent", channel=channel.pk, message=message.pk)
-    return ProviderReceipt(provider_id=message_ids.provider_id(draft.message_id), detail={"answer": answer})
 
 
 def _draft(channel: Channel, message: Message, settings: MailboxSettings) -> Draft:

@@ -1,0 +1,66 @@
+"""A phone number that changed hands: the network gives it to somebody else after a silence."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from simple_history.utils import bulk_update_with_history
+
+from accounts.models import Account, Channel
+from contacts.claims import Address
+from contacts.finding_matches import Match, names_in
+from contacts.models import EndReason, Identifier, Profile
+from contacts.names import names_conflict
+from contacts.reading_claims import normal_address
+
+NUMBERS = frozenset({"phone", "whatsapp"})
+
+
+def is_recycled(account: Account, *, names: Sequence[str], matches: Sequence[Match], at: datetime) -> bool:
+    """Whether a number that leads to somebody is another person's by now: silent for the account's period, and another name.
+
+    ``names`` are the record's; every match leads to one contact. An equal email speaks against it.
+    """
+    if not names or not matches or any(match.kind not in NUMBERS for match in matches):
+        return False
+    known = [name for match in matches for name in match.names]
+    silent_since = max(match.last_seen_at for match in matches)
+    is_silent = at - silent_since > timedelta(days=account.recycled_after_days)
+    return is_silent and bool(known) and all(names_conflict(a, b) for a in names for b in known)
+
+
+def changed_hands(account: Account, profile: Profile, *, names: Sequence[str], keys: Iterable[str], at: datetime) -> bool:
+    """The same of the profile that wrote from the number itself, with everybody in its contact who uses the number."""
+    if at - profile.last_seen_at <= timedelta(days=account.recycled_after_days) or not names:
+        return False
+    holders = Profile.scoped().filter(contact=profile.contact_id, identifiers__key__in=list(keys), identifiers__valid_to=None)
+    everybody = [profile, *holders.exclude(pk=profile.pk).distinct()]
+    matches = [
+        Match(each.pk, each.contact_id, "phone", "", "", False, tuple(names_in(each.given, each.later)), each.last_seen_at)
+        for each in everybody
+    ]
+    return is_recycled(account, names=names, matches=matches, at=at)
+
+
+def end_number(*, profile_ids: Iterable[int], keys: Iterable[str], at: datetime) -> None:
+    """The profiles' person no longer has the number: it leads to them no more, and nobody writes to them there."""
+    wanted = {spelling for key in keys for spelling in (key, f"+{key}", key.lstrip("+"))}
+    rows = list(Identifier.scoped().filter(profile__in=list(profile_ids), kind__in=NUMBERS, key__in=wanted, valid_to=None))
+    for row in rows:
+        row.valid_to, row.end_reason = at, EndReason.RECYCLED
+    bulk_update_with_history(rows, Identifier, ["valid_to", "end_reason"])
+
+
+def note_identity_change(*, channel: Channel, address: Address, occurred_at: datetime, region: str) -> Profile | None:
+    """The provider says that somebody else may hold the address now: it leads to its former person no more.
+
+    Whoever writes next from it is somebody new, with the former person suggested. Returns the former profile, if there is one.
+    Call it inside a transaction.
+    """
+    place = normal_address(address, region=region)
+    former = Profile.scoped().select_for_update().filter(channel=channel, address=place, is_current=True).first()
+    if former is None:
+        return None
+    holders = Profile.scoped().filter(contact=former.contact_id).values_list("pk", flat=True)
+    end_number(profile_ids=holders, keys=[place], at=occurred_at)
+    Profile.scoped().filter(pk=former.pk).update(is_current=False)
+    return former
