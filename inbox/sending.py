@@ -19,7 +19,7 @@ from accounts.auditing import record
 from accounts.models import Channel
 from accounts.queueing import enqueue
 from accounts.roles import Ability, require
-from consent.gate import Decision, Reason, Verdict, decide
+from consent.gate import Decision, Reason, decide
 from contacts.models import Contact, Identifier, IdentifierKind, Profile
 from inbox.adapters import ChannelAdapter, adapter_for, registered_kinds
 from inbox.conversations import hold_conversation, lock_conversation_of, reopen_locked
@@ -369,8 +369,3 @@ def _queue_again(outbound: OutboundMessage, message: Message, decision: Decision
     outbound.save()
     message.status, message.problem, message.provider_id = MessageStatus.QUEUED, {}, ""
     message.save(update_fields=["status", "problem", "provider_id"])
-
-
-def is_convertible(decision: Decision) -> bool:
-    """Whether a template may go where a free text may not."""
-    return decision.verdict is Verdict.CONVERT

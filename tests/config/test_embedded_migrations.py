@@ -1,7 +1,10 @@
 """Embedded data and the migration files that made it."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,6 +165,23 @@ def test_data_for_tests_is_never_moved_aside(ground: Ground) -> None:
     assert user.leave() == ""
     ground.wait_until_stopped()
     ground.engines = "main"
+
+
+def test_migrate_itself_remembers_what_made_the_database(tmp_path: Path) -> None:
+    with make_ground("var") as made:
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "HILO_VAR": str(made.var), "HILO_ENGINES": "main"}
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--no-input", "-v", "0"],
+            cwd=CHECKOUT,
+            env=environment,
+            check=True,
+            timeout=120,
+        )
+
+        kept = json.loads((made.home() / "migrations.json").read_text())
+
+        assert kept == fingerprint.take(CHECKOUT)
+        made.wait_until_stopped()
 
 
 def test_fingerprint_covers_every_migration_but_no_virtual_environment(tmp_path: Path) -> None:
