@@ -13,8 +13,8 @@ from contacts.suggesting import suggest
 from contacts.unification.planning import Apart, Group, Plan, plan_for
 
 CAUSE = "switch"
-# What "apart" means for a suggestion; pairs that people parted themselves are not asked about again.
-ORIGINS = {"national_id": "national_id", "name_conflict": "name_conflict", "too_many": "keys"}
+# Pairs that people parted themselves are not asked about again.
+NOT_ASKED = "never_merge"
 
 
 @transaction.atomic
@@ -39,15 +39,15 @@ def join_group(*, account: Account, group: Group, run_id: int) -> int:
 
 def suggest_apart(plan: Plan) -> int:
     """Put before a person what the rule keeps apart. Returns how many questions there are."""
-    return sum(_suggest(pair) for pair in plan.apart if pair.why in ORIGINS)
+    return sum(_suggest(pair) for pair in plan.apart if pair.why != NOT_ASKED)
 
 
 def _suggest(pair: Apart) -> bool:
     low, high = _nearest(pair.tie.profile_ids, pair.one), _nearest(pair.tie.profile_ids, pair.other)
     if low is None or high is None:
         return False
-    evidence = [{"comparison": pair.tie.kind, "level": "equal", "bits": None, "left": pair.tie.value, "right": pair.tie.value}]
-    made = suggest(low=low, high=high, origin=ORIGINS[pair.why], evidence=evidence, conflicts=[pair.why])
+    evidence = [{"comparison": pair.tie.kind, "level": "exact", "bits": 0.0, "left": pair.tie.value, "right": pair.tie.value}]
+    made = suggest(low=low, high=high, origin=pair.why, evidence=evidence, conflicts=[pair.why])
     return made is not None
 
 

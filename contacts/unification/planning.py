@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from accounts.models import Account, NameConflict
+from accounts.models import Account, MatchingPolicy, NameConflict
 from contacts.marking import marks_on
-from contacts.models import Identifier, NeverMerge, Profile, ValueMark
+from contacts.models import NeverMerge, Profile, ValueMark
 from contacts.names import fold_name, names_conflict
-from contacts.national_ids import contradict
-from contacts.protections import names_in
+from contacts.sides import Side as Known
+from contacts.sides import conflicting_names, contradiction, sides_of
 from contacts.unification.ties import ADDRESS, Tie, ties_between, ties_of_account
 
 AT_ONCE = 5000
@@ -18,11 +18,10 @@ MOST_NAMES = 100
 
 @dataclass
 class Side:
-    """What is known of the contacts that are taken as one so far."""
+    """The contacts that are taken as one so far, and what is known of them."""
 
     contact_ids: list[int]
-    names: list[str] = field(default_factory=list)
-    national_ids: set[str] = field(default_factory=set)
+    known: Known
     profile_ids: list[int] = field(default_factory=list)
 
 
@@ -38,7 +37,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Apart:
-    """Two contacts that a tie would join, and the protection that does not: never_merge, national_id, name_conflict, too_many."""
+    """Two contacts that a tie would join, and the protection that does not: the words of ``contacts.protections``."""
 
     one: int
     other: int
@@ -85,17 +84,18 @@ def _plan(account: Account, ties: Sequence[Tie]) -> Plan:
         if mark == ValueMark.Mark.BLOCKED:
             continue
         contact_ids = sorted({contact_of[pk] for pk in tie.profile_ids if pk in contact_of})
-        names = _different_names(name for pk in contact_ids for name in sides[pk].names)
+        names = _different_names(name for pk in contact_ids for name in sides[pk].known.names)
         if mark == ValueMark.Mark.SHARED or len(names) > account.shared_after_names:
             shared.append(SharedValue(tie, tuple(names), is_marked=mark is not None))
             continue
         heads: list[int] = []
+        sure = {contact_of[pk] for pk in tie.sure_ids if pk in contact_of}
         for contact_id in contact_ids:
             why = ""
             for head in heads:
                 if at[head] is at[contact_id]:
                     break
-                reason = _why_apart(account, at[head], at[contact_id], never)
+                reason = _why_apart(account, at[head], at[contact_id], never) or _why_weak(account, tie, sure, head, contact_id)
                 if not reason:
                     _unite(at, at[head], at[contact_id])
                     break
@@ -111,7 +111,7 @@ def _plan(account: Account, ties: Sequence[Tie]) -> Plan:
             tuple(sorted(side.contact_ids)),
             tuple(sorted(side.profile_ids)),
             tuple(dict.fromkeys(tie for pk in side.contact_ids for tie in used.get(pk, []))),
-            names_differ=len(_different_names(side.names)) > 1,
+            names_differ=len(_different_names(side.known.names)) > 1,
         )
         for side in {id(side): side for side in at.values()}.values()
         if len(side.contact_ids) > 1
@@ -123,8 +123,11 @@ def _plan(account: Account, ties: Sequence[Tie]) -> Plan:
 
 def _unite(at: dict[int, Side], one: Side, other: Side) -> None:
     one.contact_ids += other.contact_ids
-    one.names += other.names
-    one.national_ids |= other.national_ids
+    one.known.names += other.known.names
+    one.known.national_ids |= other.known.national_ids
+    one.known.profile_count += other.known.profile_count
+    for place, keys in other.known.confirmed.items():
+        one.known.confirmed.setdefault(place, set()).update(keys)
     one.profile_ids += other.profile_ids
     for contact_id in other.contact_ids:
         at[contact_id] = one
@@ -133,17 +136,22 @@ def _unite(at: dict[int, Side], one: Side, other: Side) -> None:
 def _why_apart(account: Account, one: Side, other: Side, never: set[frozenset[int]]) -> str:
     if any(frozenset((a, b)) in never for a in one.contact_ids for b in other.contact_ids):
         return "never_merge"
-    if contradict(one.national_ids, other.national_ids):
-        return "national_id"
-    if account.name_conflict == NameConflict.SUGGEST and _all_conflict(one.names, other.names):
+    if why := contradiction(one.known, other.known):
+        return why
+    if account.name_conflict == NameConflict.SUGGEST and conflicting_names(one.known.names, other.known.names):
         return "name_conflict"
-    if len(one.profile_ids) + len(other.profile_ids) > account.max_profiles_per_contact:
-        return "too_many"
+    if one.known.profile_count + other.known.profile_count > account.max_profiles_per_contact:
+        return "too_many_profiles"
     return ""
 
 
-def _all_conflict(one: Sequence[str], other: Sequence[str]) -> bool:
-    return bool(one and other) and all(names_conflict(a, b) for a in one for b in other)
+def _why_weak(account: Account, tie: Tie, sure: set[int], one: int, other: int) -> str:
+    """Whether the account wants more than this tie: an address is the provider's word, a value may only have been typed."""
+    if tie.kind == ADDRESS:
+        return ""
+    if account.claimed_suggests_only and not sure & {one, other}:
+        return "claimed"
+    return "policy" if account.matching_policy == MatchingPolicy.PROBABILISTIC else ""
 
 
 def _different_names(names: Iterable[str]) -> list[str]:
@@ -164,18 +172,14 @@ def _sides(ties: Sequence[Tie]) -> tuple[dict[int, int], dict[int, Side]]:
     for start in range(0, len(touched), AT_ONCE):
         contact_ids |= set(Profile.scoped().filter(pk__in=touched[start : start + AT_ONCE]).values_list("contact_id", flat=True))
     contact_of: dict[int, int] = {}
-    sides = {pk: Side([pk]) for pk in sorted(contact_ids)}
+    sides: dict[int, Side] = {}
     everybody = sorted(contact_ids)
     for start in range(0, len(everybody), AT_ONCE):
         some = everybody[start : start + AT_ONCE]
-        rows = Profile.scoped().filter(contact__in=some).order_by("pk").values_list("pk", "contact_id", "given", "later")
-        for pk, contact_id, given, later in rows:
+        sides |= {pk: Side([pk], known) for pk, known in sides_of(some).items()}
+        for pk, contact_id in Profile.scoped().filter(contact__in=some).order_by("pk").values_list("pk", "contact_id"):
             contact_of[pk] = contact_id
             sides[contact_id].profile_ids.append(pk)
-            sides[contact_id].names += names_in(given, later)
-        ids = Identifier.scoped().filter(profile__contact__in=some, kind="national_id", valid_to=None)
-        for contact_id, key in ids.values_list("profile__contact_id", "key"):
-            sides[contact_id].national_ids.add(key)
     return contact_of, sides
 
 

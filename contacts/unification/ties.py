@@ -6,10 +6,10 @@ from typing import TypeVar
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
+from contacts.finding_matches import names_in
 from contacts.models import UNIFYING, Certainty, Identifier, Profile
 from contacts.names import names_conflict
 from contacts.normalising import may_be_two_lines
-from contacts.protections import names_in
 
 ADDRESS = "address"
 AT_ONCE = 2000
@@ -18,13 +18,17 @@ Pair = TypeVar("Pair")
 
 @dataclass(frozen=True)
 class Tie:
-    """Profiles that have something in common. ``value`` is what people read; ``identifier_id`` is one of those that carry it."""
+    """Profiles that have something in common. ``value`` is what people read; ``identifier_id`` is one of those that carry it.
+
+    ``sure_ids``: those of which it is more than typed.
+    """
 
     kind: str
     key: str
     value: str
     profile_ids: tuple[int, ...]
     identifier_id: int | None = None
+    sure_ids: tuple[int, ...] = ()
 
 
 def ties_of_account() -> list[Tie]:
@@ -81,7 +85,8 @@ def _by_key(rows: QuerySet[Identifier], *, only: Collection[tuple[str, str]] | N
     for (kind, key), holders in together.items():
         for line in _lines(kind, key, holders):
             if len({profile_id for profile_id, *_rest in line}) > 1:
-                ties.append(Tie(kind, key, line[0][2], tuple(dict.fromkeys(row[0] for row in line)), line[0][1]))
+                sure = tuple(profile_id for profile_id, _pk, _value, certainty in line if certainty != Certainty.CLAIMED)
+                ties.append(Tie(kind, key, line[0][2], tuple(dict.fromkeys(row[0] for row in line)), line[0][1], sure))
     return ties
 
 

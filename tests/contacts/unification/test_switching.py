@@ -182,6 +182,22 @@ def test_protections_hold_in_preview_and_switch_alike(standard: Account, admin: 
         assert [suggestion.origin for suggestion in MergeSuggestion.scoped()] == ["name_conflict"]
 
 
+def test_an_account_that_trusts_no_claim_is_asked_about_them(standard: Account, admin: Membership) -> None:
+    with account_scope(standard):
+        change_settings(account=standard, changes={"claimed_suggests_only": True}, by=person(admin))
+        on = channels_of(standard)
+        attested = writes(on["whatsapp"], "56981234567", 0, name="Ana Soto")
+        typed = writes(on["webchat"], "v-1", 1, name="Ana", phone="981234567")
+        writes(on["webchat"], "v-2", 2, name="Luis Rojas", email="luis@correo.cl")
+        writes(on["webchat"], "v-3", 3, name="Luis", email="luis@correo.cl")
+
+        turn(standard, admin, True)
+
+        assert members(attested.contact) == {attested.profile.pk, typed.profile.pk}
+        assert len(grouping()) == 3
+        assert [suggestion.origin for suggestion in MergeSuggestion.scoped()] == ["claimed"]
+
+
 def test_the_preview_says_what_the_switch_then_does(standard: Account, admin: Membership) -> None:
     with account_scope(standard):
         on = channels_of(standard)
