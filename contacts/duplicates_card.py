@@ -13,7 +13,7 @@ from contacts.suggestion_queries import duplicates_of, percent
 
 
 def possible_duplicates(*, contact: Contact, membership: Membership) -> dict[str, Any] | None:
-    """Who may be the same person, the surest first. Two queries."""
+    """Who may be the same person, the surest first. Two queries where there is nobody."""
     rows = [
         {"suggestion": row, "contact": other, "percent": percent(row.probability), "why": _why(row)}
         for row, other in duplicates_of(contact)

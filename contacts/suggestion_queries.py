@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import BooleanField, Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -117,7 +117,8 @@ def percent(probability: float | None) -> float | None:
 
 
 def _rows() -> Suggestions:
-    return MergeSuggestion.scoped().annotate(rank=Coalesce(F("probability"), Value(UNSCORED)))
+    anew = Case(When(evidence__0__comparison=REOPENED, then=Value(True)), default=Value(False), output_field=BooleanField())
+    return MergeSuggestion.scoped().annotate(rank=Coalesce(F("probability"), Value(UNSCORED)), asked_anew=anew)
 
 
 def _due(now: datetime) -> Q:
@@ -131,11 +132,22 @@ def _both_ways(rows: Any) -> tuple[Exists, Exists]:
     return Exists(along), Exists(against)
 
 
+def _forbidden() -> tuple[Exists, Exists]:
+    """ "Never merge" between the two contacts, where the suggestion was not taken up again in spite of it.
+
+    The condition stands inside: beside the ``Exists`` it would make the database read every row of the account.
+    """
+    asked_anew = ExpressionWrapper(OuterRef("asked_anew"), output_field=BooleanField())
+    return _both_ways(NeverMerge.scoped().alias(asked_anew=asked_anew).filter(asked_anew=False))
+
+
+TOGETHER = Q(low__contact=F("high__contact"))
+
+
 def _standing(rows: Suggestions) -> Suggestions:
     """Those that still ask something: two contacts, and no "never merge" between them unless it was taken up again."""
-    along, against = _both_ways(NeverMerge.scoped())
-    apart = ~Q(low__contact=F("high__contact"))
-    return rows.filter(apart, Q(evidence__0__comparison=REOPENED) | (~Q(along) & ~Q(against)))
+    along, against = _forbidden()
+    return rows.filter(~TOGETHER, ~along, ~against)
 
 
 def _best_of_pair(rows: Suggestions, now: datetime) -> Suggestions:
@@ -157,25 +169,30 @@ def _listed(state: str, now: datetime) -> list[Suggestions]:
         return [_standing(_rows().filter(state=State.DEFERRED, deferred_until__gt=now))]
     if state == State.OBSOLETE:
         undecided = _rows().filter(state__in=(State.OPEN, State.DEFERRED))
-        return [_rows().filter(state=State.OBSOLETE), undecided.exclude(pk__in=_standing(undecided).values("pk"))]
+        along, against = _forbidden()
+        return [_rows().filter(state=State.OBSOLETE), undecided.filter(TOGETHER), undecided.filter(~TOGETHER, Q(along) | Q(against))]
     return [_rows().filter(state=state)]
 
 
 def listing(
     *, state: str = State.OPEN, after: str = "", limit: int = PAGE, contact_id: int | None = None, at_least: float | None = None
 ) -> SuggestionPage:
-    """One page of the suggestions in a state as it is now, the surest first. At most two queries.
+    """One page of the suggestions in a state as it is now, the surest first. At most five queries.
 
     ``contact_id`` keeps those of one contact, ``at_least`` those that probable. Raises ``ValueError`` for a cursor that is not ours.
     """
-    beyond = _beyond(after)
+    wanted = _beyond(after)
+    if contact_id is not None:
+        profiles = list(Profile.scoped().filter(contact=contact_id).values_list("pk", flat=True))
+        wanted &= Q(low__in=profiles) | Q(high__in=profiles)
+        # Most contacts have none, and every panel asks: the long question is only put where it has an answer.
+        if not MergeSuggestion.scoped().filter(wanted).exists():
+            return SuggestionPage([], "")
+    if at_least is not None:
+        wanted &= Q(probability__gte=at_least)
     found: list[MergeSuggestion] = []
     for part in _listed(state, timezone.now()):
-        if contact_id is not None:
-            part = part.filter(Q(low__contact=contact_id) | Q(high__contact=contact_id))
-        if at_least is not None:
-            part = part.filter(probability__gte=at_least)
-        part = part.filter(beyond).select_related("low__contact", "high__contact", "decided_by__user", "model")
+        part = part.filter(wanted).select_related("low__contact", "high__contact", "decided_by__user", "model")
         found += part.order_by(F("probability").desc(nulls_first=True), "pk")[: limit + 1]
     found.sort(key=lambda row: (-rank_of(row), row.pk))
     page = found[:limit]
@@ -311,7 +328,7 @@ def standing_decision(row: MergeSuggestion) -> SuggestionDecision | None:
 
 
 def duplicates_of(contact: Contact, *, limit: int = 3) -> list[tuple[MergeSuggestion, Contact]]:
-    """Open suggestions about the contact with the other side, the surest first. Two queries."""
+    """Open suggestions about the contact with the other side, the surest first. Two queries where there is none."""
     rows = listing(contact_id=contact.pk, limit=limit).rows
     return [(row, row.high.contact if row.low.contact_id == contact.pk else row.low.contact) for row in rows]
 
