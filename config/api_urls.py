@@ -5,9 +5,11 @@ from django.urls import path
 from accounts.api.account import AccountView
 from config.api_description import DocsView, SchemaView
 from contacts.api import ContactListView, ContactView, MergeView, UnmergeView
+from contacts.api_history import HistoryView, MoveIdentifierView, NeverMergeView
 from contacts.api_suggestions import AcceptView, DeferView, RejectView, SuggestionListView, SuggestionView, UndoView
 from contacts.unification_api import UnificationPreviewView, UnificationSwitchView, UnificationView
 from inbox.api import ConversationListView, ConversationView, MessagesView, NotesView, TimelineView
+from inbox.api_splitting import SplitView
 from integrations.api import ChannelListView, ChannelView
 
 app_name = "api"
@@ -23,6 +25,10 @@ urlpatterns = [
     path("contacts/", ContactListView.as_view(), name="contacts"),
     path("contacts/merge/", MergeView.as_view(), name="contacts-merge"),
     path("contacts/<int:pk>/", ContactView.as_view(), name="contact"),
+    path("contacts/never-merge/", NeverMergeView.as_view(), name="contacts-never-merge"),
+    path("contacts/<int:pk>/history/", HistoryView.as_view(), name="contact-history"),
+    path("contacts/<int:pk>/move-identifier/", MoveIdentifierView.as_view(), name="contact-move-identifier"),
+    path("contacts/<int:pk>/split/", SplitView.as_view(), name="contact-split"),
     path("contacts/<int:pk>/timeline/", TimelineView.as_view(), name="timeline"),
     path("contacts/<int:pk>/unmerge/", UnmergeView.as_view(), name="contact-unmerge"),
     path("conversations/", ConversationListView.as_view(), name="conversations"),

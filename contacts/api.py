@@ -214,7 +214,7 @@ class ContactView(ContactsMixin, ApiView):
         responses={200: ContactSerializer, 307: OpenApiResponse(description="It was merged: `Location` is the contact it is now.")},
     )
     def get(self, request: Request, pk: int) -> Response:
-        contact = _existing(pk)
+        contact = existing_contact(pk)
         if contact.pk != pk:
             location = reverse("api:contact", args=[contact.pk], request=request)
             return Response({"id": contact.pk}, status=307, headers={"Location": location})
@@ -259,7 +259,7 @@ class UnmergeView(ContactsMixin, ApiView):
         profiles; `moved` says who went where. A contact that was merged before stands for the one it is now."""
         wanted = UnmergeSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        contact = _existing(pk)
+        contact = existing_contact(pk)
         profiles = list(Profile.scoped().filter(pk__in=wanted.validated_data["profiles"]))
         if len(profiles) != len(set(wanted.validated_data["profiles"])):
             raise Conflict(_("Choose profiles of this contact."), code="not_here")
@@ -270,7 +270,8 @@ class UnmergeView(ContactsMixin, ApiView):
         return self.merge_answer(event, Profile.scoped().get(pk=profiles[0].pk).contact_id)
 
 
-def _existing(pk: int) -> Contact:
+def existing_contact(pk: int) -> Contact:
+    """The contact, or the one it was merged into; 404 where there is none."""
     try:
         return live_contact(pk)
     except Contact.DoesNotExist as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from contacts.marking import marks_of, shared_key
 from contacts.models import UNIFYING, Certainty, Identifier, Profile, ValueMark
 from contacts.names import names_conflict
+from contacts.national_ids import contradict
 from contacts.protections import names_in
 
 Key = tuple[str, str]
@@ -59,10 +60,10 @@ def compare(one: Known, other: Known, marks: Mapping[Key, str]) -> Compared:
     """``marks`` as ``marks_in_common`` gives them."""
     both = [key for key in one.values if key in other.values]
     ours, theirs = one.national_ids, other.national_ids
-    contradict = bool(ours and theirs and not set(ours) & set(theirs))
+    contradictory = contradict([key for _kind, key in ours], [key for _kind, key in theirs])
     return Compared(
         names_conflict=bool(one.names and other.names and all(names_conflict(a, b) for a in one.names for b in other.names)),
-        national_ids=sorted({*ours.values(), *theirs.values()}) if contradict else [],
+        national_ids=sorted({*ours.values(), *theirs.values()}) if contradictory else [],
         shared=[one.values[key] for key in both if marks.get(key) == ValueMark.Mark.SHARED],
         verified=[one.values[key] for key in both if key not in marks and (one.vouched[key] or other.vouched[key])],
     )

@@ -15,6 +15,7 @@ from accounts.roles import Ability, require
 from accounts.scope import current_account_id
 from contacts.announcements import contacts_changed
 from contacts.claims import Claim, ClaimedIdentifier
+from contacts.dates import read_date
 from contacts.locks import hold
 from contacts.matching import Recognition, learn
 from contacts.models import Contact, Profile, Source
@@ -39,12 +40,17 @@ def correct_field(*, contact: Contact, field: str, value: str, by: Actor) -> Con
         raise ValidationError({"field": _("Write a field's name: letters, digits and underscores.")})
     if len(value) > LONGEST_VALUE:
         raise ValidationError({"value": _("Write at most %(max)d characters.") % {"max": LONGEST_VALUE}})
+    if field == "birth_date" and value:
+        day = read_date(value)
+        if day is None:
+            raise ValidationError({"value": _("Write the date so that it can only be one day: 1990-03-25.")})
+        value = day.isoformat()
     profiles = _hold(contact)
     shown = profiles[0].contact
     before = shown.fields.get(field)
     if value:
         overridden = _overridden(profiles, before, shown)
-        correction = _correction_of(overridden, profiles)
+        correction = correction_of(overridden, profiles)
         correction.given[field] = value
         correction.given_at[field] = timezone.now().astimezone(UTC).isoformat()
         correction.save(update_fields=["given", "given_at"])
@@ -97,7 +103,8 @@ def _overridden(profiles: list[Profile], before: dict[str, Any] | None, shown: C
     return next(profile for profile in profiles if profile.home_id == shown.pk)
 
 
-def _correction_of(profile: Profile, profiles: list[Profile]) -> Profile:
+def correction_of(profile: Profile, profiles: list[Profile]) -> Profile:
+    """The correction that travels with the profile: the one among ``profiles``, else a new one."""
     existing = next((each for each in profiles if each.corrects_id == profile.pk), None)
     if existing is not None:
         return existing
@@ -116,4 +123,4 @@ def _correction_for_identifiers(contact: Contact) -> Profile:
     """Read without locks: ``learn`` takes those of the keys first, and finds the profile wherever it sits by then."""
     home = Profile.scoped().select_related("contact").get(home=contact.pk)
     anchor = Profile.scoped().get(home=home.contact_id)
-    return _correction_of(anchor, list(Profile.scoped().filter(corrects=anchor)))
+    return correction_of(anchor, list(Profile.scoped().filter(corrects=anchor)))

@@ -44,7 +44,7 @@ def merge(
     require(by, Ability.MERGE_CONTACTS)
     if len({contact.pk for contact in contacts}) < 2:
         raise Refused(_("Choose at least two contacts."), code="too_few")
-    profiles = _hold_profiles_of(contact.pk for contact in contacts)
+    profiles = hold_profiles_of(contact.pk for contact in contacts)
     if len({profile.contact_id for profile in profiles}) < 2:
         raise Refused(_("They are one contact already."), code="already_one")
     return join(profiles=profiles, by=by, reason=reason, cause=cause, evidence=evidence or {})
@@ -90,7 +90,7 @@ def unmerge(
     Corrections go with the profile they correct. Raises ``Refused``, ``PermissionDenied``.
     """
     require(by, Ability.MERGE_CONTACTS)
-    everybody = _hold_profiles_of([contact.pk])
+    everybody = hold_profiles_of([contact.pk])
     chosen = {profile.pk for profile in profiles}
     if not chosen or not chosen <= {profile.pk for profile in everybody}:
         raise Refused(_("Choose profiles of this contact."), code="not_here")
@@ -104,7 +104,7 @@ def separate_and_mark_shared(*, profile: Profile, identifier: Identifier, by: Ac
     With the profile go those that it is joined to by another email or phone; when everybody is, it goes alone.
     """
     require(by, Ability.SEPARATE_CONTACTS)
-    everybody = _hold_profiles_of([profile.contact_id])
+    everybody = hold_profiles_of([profile.contact_id])
     if profile.pk not in {other.pk for other in everybody}:
         raise Refused(_("The profile moved meanwhile: look again."), code="not_here")
     mark_shared(identifier=identifier, by=by, reason=_("Separated by an agent"))
@@ -124,7 +124,7 @@ def undo(*, event: MergeEvent, by: Actor) -> MergeEvent:
     if event.undone_by.exists():
         raise Refused(_("This was undone already."), code="undone")
     moves = list(event.moves.select_related("profile"))
-    everybody = _hold_profiles_of([event.contact_id, *(move.profile.contact_id for move in moves)])
+    everybody = hold_profiles_of([event.contact_id, *(move.profile.contact_id for move in moves)])
     if event.kind == Kind.UNMERGE:
         if len({profile.contact_id for profile in everybody}) < 2:
             raise Refused(_("They are one contact already."), code="already_one")
@@ -150,7 +150,7 @@ def oldest_home(profiles: Sequence[Profile]) -> int:
     return min((home.born_at, home.pk) for home in homes)[1]
 
 
-def _hold_profiles_of(contact_ids: Iterable[int]) -> list[Profile]:
+def hold_profiles_of(contact_ids: Iterable[int]) -> list[Profile]:
     """Lock the contacts that show these now, and give all their profiles."""
     wanted = set(contact_ids)
 
@@ -181,7 +181,7 @@ def _cut(
 ) -> MergeEvent:
     """Part one contact's profiles into the given sides and the rest, and mark them as never to be merged by itself."""
     parts = _parts(everybody, sides)
-    _mark_never_merge(parts, by=by, reason=reason)
+    mark_never_merge(parts, by=by, reason=reason)
     return _part(everybody, parts, by=by, reason=reason, cause=cause, evidence=evidence or {}, undoes=undoes)
 
 
@@ -232,7 +232,8 @@ def _home_of(part: Sequence[Profile]) -> int:
     return first.home.pk
 
 
-def _mark_never_merge(parts: Sequence[Sequence[Profile]], *, by: Actor, reason: str) -> None:
+def mark_never_merge(parts: Sequence[Sequence[Profile]], *, by: Actor, reason: str) -> None:
+    """Between everybody of each part and everybody of every other; pairs that are marked already stay as they are."""
     people = [[profile for profile in part if profile.corrects_id is None] for part in parts]
     pairs = [sorted((a.pk, b.pk)) for one, other in combinations(people, 2) for a in one for b in other]
     NeverMerge.objects.bulk_create(

@@ -161,7 +161,7 @@ class HistoryLine:
     @property
     def cause(self) -> str:
         """Who or what brought it about."""
-        if self.event.cause in ("manual", "shared"):
+        if self.event.cause in ("manual", "shared", "split"):
             return self.event.actor_name
         label = str(CAUSE_LABELS.get(self.event.cause, self.event.cause))
         return label if self.event.actor_kind == "rule" else f"{self.event.actor_name} · {label}"

@@ -10,6 +10,8 @@ from contacts.reviewing import Kind, ask
 from contacts.suggesting import suggest
 
 # "Never merge" was a person's word: only new evidence asks again, and that is the deduplication's to weigh.
+# What speaks against one person; the other reasons only say that a rule does not decide it.
+CONTRADICTIONS = frozenset({"national_id", "verified", "name_conflict", "recycled", "shared"})
 NOT_ASKED = frozenset({"never_merge", "blocked"})
 
 
@@ -26,14 +28,15 @@ def suggest_kept_apart(
         evidence = [
             {
                 "comparison": match.kind,
-                "level": "exact",
+                "level": "exact" if (match.kind, match.key) in raw else "similar",
                 "bits": 0.0,
                 "left": raw.get((match.kind, match.key), match.key),
                 "right": match.key,
             }
             for match in _one_of_each(matches, set(entry["profiles"]))
         ]
-        suggest(low=profile, high=other, origin=entry["why"], evidence=evidence, conflicts=[entry["why"]])
+        conflicts = [entry["why"]] if entry["why"] in CONTRADICTIONS else []
+        suggest(low=profile, high=other, origin=entry["why"], evidence=evidence, conflicts=conflicts)
         if entry["why"] == "merge_storm":
             ask(kind=Kind.MERGE_STORM)
         if entry["why"] == "too_many_profiles":

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inbox.views import actions, composer, files, listing, thread
+from inbox.views import actions, composer, files, listing, splitting, thread
 
 urlpatterns = [
     path("inbox/", listing.workspace, name="workspace"),
@@ -25,6 +25,7 @@ urlpatterns = [
     path("inbox/<int:conversation_id>/who/", actions.who, name="who"),
     path("inbox/<int:conversation_id>/separate/", actions.separate, name="separate"),
     path("inbox/<int:conversation_id>/rejoin/", actions.rejoin, name="rejoin"),
+    path("inbox/<int:conversation_id>/split/", splitting.split, name="split"),
     path("inbox/messages/<int:message_id>/html/", files.email_frame, name="email"),
     path("inbox/messages/<int:message_id>/resend/", composer.resend, name="resend"),
     path("inbox/attachments/<int:attachment_id>/", files.attachment, name="attachment"),

@@ -64,6 +64,7 @@ DOORS: dict[str, Door] = {
     "inbox:who": page(post=WORK, conversation_id="conversation"),
     "inbox:separate": page(post=SEPARATE, conversation_id="conversation"),
     "inbox:rejoin": page(post=SEPARATE, conversation_id="conversation"),
+    "inbox:split": page(post=MERGE, conversation_id="conversation"),
     "inbox:email": page(get=WORK, message_id="message"),
     "inbox:resend": page(post=WORK, message_id="message"),
     "inbox:attachment": page(get=WORK, attachment_id="attachment"),
@@ -118,6 +119,10 @@ DOORS: dict[str, Door] = {
     "api:contacts-merge": api(POST=MERGE, bodies={"POST": {"winner": "@contact", "losers": ["@merged"], "reason": "una persona"}}),
     "api:contact": api(GET=WORK, ids={"pk": "contact"}),
     "api:contact-unmerge": api(POST=MERGE, ids={"pk": "contact"}, bodies={"POST": {"profiles": ["@joined"]}}),
+    "api:contacts-never-merge": api(POST=MERGE, bodies={"POST": {"contacts": ["@contact", "@merged"]}}),
+    "api:contact-history": api(GET=WORK, ids={"pk": "contact"}),
+    "api:contact-move-identifier": api(POST=MERGE, ids={"pk": "contact"}, bodies={"POST": {"identifier": "@identifier", "to": "@contact"}}),
+    "api:contact-split": api(POST=MERGE, ids={"pk": "contact"}, bodies={"POST": {"conversation": "@conversation"}}),
     "api:conversations": api(GET=WORK),
     "api:conversation": api(GET=WORK, PATCH=WORK, ids={"pk": "conversation"}, bodies={"PATCH": {"status": "resolved"}}),
     "api:messages": api(
