@@ -33,8 +33,6 @@ def explain(*, one: int, other: int) -> Explanation:
         *_asked(first, second),
         *_decided(first, second),
     ]
-    if not lines:
-        lines = [_("They have no email and no phone in common, and nothing else was found that ties them.")]
     return Explanation(_("They are two contacts: %(one)s and %(other)s.") % {"one": first, "other": second}, lines)
 
 
@@ -89,6 +87,8 @@ def _in_common(one: Contact, other: Contact) -> list[str]:
             if is_shared
             else _("Both have %(value)s.") % {"value": value}
         )
+    if not both:
+        lines.append(_("They have no email, no phone and no other identifier in common."))
     if both and not Account.objects.get(pk=current_account_id()).unification_enabled:
         lines.append(_("Unification is off: an equal email or phone joins nobody by itself."))
     return lines

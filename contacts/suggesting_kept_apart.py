@@ -10,8 +10,8 @@ from contacts.reviewing import Kind, ask
 from contacts.suggesting import suggest
 
 # "Never merge" was a person's word: only new evidence asks again, and that is the deduplication's to weigh.
-# What speaks against one person; the other reasons only say that a rule does not decide it.
-CONTRADICTIONS = frozenset({"national_id", "verified", "name_conflict", "recycled", "shared"})
+# Reasons that say nothing against one person, only that the rule does not decide it.
+NEUTRAL = frozenset({"policy", "similar_email"})
 NOT_ASKED = frozenset({"never_merge", "blocked"})
 
 
@@ -35,7 +35,7 @@ def suggest_kept_apart(
             }
             for match in _one_of_each(matches, set(entry["profiles"]))
         ]
-        conflicts = [entry["why"]] if entry["why"] in CONTRADICTIONS else []
+        conflicts = [] if entry["why"] in NEUTRAL else [entry["why"]]
         suggest(low=profile, high=other, origin=entry["why"], evidence=evidence, conflicts=conflicts)
         if entry["why"] == "merge_storm":
             ask(kind=Kind.MERGE_STORM)

@@ -135,7 +135,7 @@ class TestExplaining:
     def test_nothing_in_common_and_nobody_there(self, scoped: Account, web: Channel, other_account: Account) -> None:
         ana = writes(web, "visitor-1", name="Ana", email="ana@ejemplo.cl")
         eva = writes(web, "visitor-2", 1, name="Eva", email="eva@ejemplo.cl")
-        assert "no email and no phone in common" in self.said(scoped, ana.contact, eva.contact, "en")
+        assert "no email, no phone and no other identifier in common" in self.said(scoped, ana.contact, eva.contact, "en")
         with pytest.raises(CommandError):
             self.said(other_account, ana.contact, eva.contact, "en")
 

@@ -59,9 +59,8 @@ def assert_kept_apart(one: Recognition, other: Recognition, why: str) -> None:
     assert why in {entry["why"] for entry in evidence["apart"]}
     assert why in {entry["protection"] for entry in evidence["protections"]}
     suggestion = MergeSuggestion.scoped().get(low=pair[0], high=pair[1])
-    against = {"national_id", "verified", "name_conflict", "recycled", "shared"}
     assert (suggestion.origin, suggestion.state) == (why, "open")
-    assert suggestion.conflicts == ([why] if why in against else [])
+    assert suggestion.conflicts == ([] if why in ("policy", "similar_email") else [why])
     assert origin_in_words(why) != why.replace("_", " ").capitalize()
 
 
