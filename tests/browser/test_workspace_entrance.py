@@ -151,7 +151,7 @@ def test_a_passkey_is_added_and_opens_the_door_alone(
     page.get_by_label("Nombre, para distinguirla").fill("Portátil")
     page.get_by_label("Iniciar sesión solo con ella, sin contraseña").check()
     page.get_by_role("button", name="Agregar").click()
-    wait_until(lambda: "/add/" not in page.url)
+    wait_until(lambda: "/add/" not in page.url, seconds=60)
     page.goto(f"{base}/2fa/webauthn/")
     expect(page.get_by_text("Portátil")).to_be_visible()
     assert_accessible(page)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from accounts.actors import Actor
 from accounts.models import Account, Channel, Membership
@@ -373,7 +374,7 @@ class TestFiles:
             raise RuntimeError("between storing and commit")
 
         monkeypatch.setattr("inbox.receiving.count_in", broken)
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RuntimeError), transaction.atomic():
             writes(mailbox, "maria@ejemplo.cl", files=(InboundFile(name="a.txt", content=b"x"),))
 
         import pathlib
