@@ -86,6 +86,10 @@ class Account(models.Model):
     reopen_within_hours = models.PositiveIntegerField(default=72, validators=[MaxValueValidator(24 * 365)])
     conversation_per_channel = models.BooleanField(default=False)
 
+    deduplication_merges = models.BooleanField(
+        default=False, help_text="Whether the search for duplicates may merge by itself what is beyond doubt."
+    )
+
     created_at = models.DateTimeField(auto_now_add=True)
     history = HistoricalRecords()
 

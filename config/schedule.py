@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from celery.schedules import crontab
+
 SCHEDULE = {
     "forget-old-answers": {"task": "accounts.tasks.forget_old_answers", "schedule": timedelta(hours=1)},
     "forget-expired-sessions": {"task": "accounts.tasks.forget_expired_sessions", "schedule": timedelta(hours=24)},
@@ -10,4 +12,8 @@ SCHEDULE = {
     "sweep-outbound-messages": {"task": "inbox.tasks.sweep_outbound_messages", "schedule": timedelta(seconds=20)},
     "sweep-attachments": {"task": "inbox.tasks.sweep_attachments", "schedule": timedelta(minutes=1)},
     "sweep-bot-sessions": {"task": "inbox.tasks.sweep_bot_sessions", "schedule": timedelta(seconds=20)},
+    # At night in Latin America, in UTC.
+    "search-what-changed": {"task": "contacts.tasks.search_what_changed", "schedule": crontab(hour=7, minute=10, day_of_week="1-6")},
+    "search-everybody": {"task": "contacts.tasks.search_everybody", "schedule": crontab(hour=7, minute=10, day_of_week="0")},
+    "sweep-deduplication": {"task": "contacts.tasks.sweep_deduplication", "schedule": timedelta(minutes=2)},
 }

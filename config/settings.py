@@ -287,3 +287,7 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 
 LOGGING_CONFIG = "config.structured_logs.configure"
 LOGGING = {"level": env.str("HILO_LOG_LEVEL", default="INFO"), "json": env.bool("HILO_LOG_JSON", default=not sys.stderr.isatty())}
+
+# Background deduplication (contacts.deduplication): what the engine may take of the memory, and where it puts the rest.
+DEDUPLICATION_MEMORY = env.str("HILO_DEDUPLICATION_MEMORY", default="2GB")
+DEDUPLICATION_SPILL = VAR_DIR / "deduplication"

@@ -84,6 +84,11 @@ def _one_name(a: str, b: str) -> bool:
 _NONE: frozenset[str] = frozenset()
 
 
+def formal_names(given: str) -> frozenset[str]:
+    """The formal names that a folded given name or nickname can stand for; empty where it is not known."""
+    return _groups().get(given, _NONE)
+
+
 def _root(name: str) -> str:
     """Without the diminutive: anita → an, pedrito → pedr, carmencita → carmen."""
     return re.sub(r"(c?it[oa]s?|inh[oa]|ill[oa])$", "", name) if len(name) >= 5 else name

@@ -1,0 +1,1 @@
+"""Find contacts that may be one person, say why, and let people (or a strict policy) decide."""

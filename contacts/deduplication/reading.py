@@ -1,0 +1,79 @@
+"""The account's profiles as records to compare. Call it inside the account's scope."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection
+
+from accounts.models import Account
+from accounts.scope import current_account_id
+from contacts.deduplication.records import Record, set_address, set_email, set_handle, set_name, set_phone
+from contacts.marking import phone_of_whatsapp
+
+# One pass over both tables in the order of their keys; the rows of a profile come together.
+PROFILES = """
+SELECT p.id, p.contact_id, p.given, p.later, i.kinds, i.keys, i.sure
+FROM contacts_profile p
+LEFT JOIN LATERAL (
+    SELECT array_agg(kind ORDER BY id) AS kinds, array_agg(key ORDER BY id) AS keys,
+           array_agg(certainty <> 'claimed' ORDER BY id) AS sure
+    FROM contacts_identifier WHERE account_id = p.account_id AND profile_id = p.id AND valid_to IS NULL
+) i ON true
+WHERE p.account_id = %s AND p.corrects_id IS NULL
+ORDER BY p.id
+"""
+CHANGED = """
+SELECT p.id FROM contacts_profile p WHERE p.account_id = %s AND (p.created_at > %s OR EXISTS (
+    SELECT 1 FROM contacts_historicalidentifier h WHERE h.account_id = p.account_id AND h.profile_id = p.id AND h.history_date > %s)
+  OR EXISTS (
+    SELECT 1 FROM contacts_historicalprofile h WHERE h.account_id = p.account_id AND h.id = p.id AND h.history_date > %s))
+"""
+MARKS = "SELECT kind, key, mark FROM contacts_valuemark WHERE account_id = %s"
+BATCH = 5000
+
+
+def read_profiles(account: Account) -> Iterator[Record]:
+    """Every profile that is no correction. Values that people marked as identifying nobody or as shared are left out."""
+    left_out = _left_out(account)
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(PROFILES, [current_account_id()])
+        while rows := cursor.fetchmany(BATCH):
+            for row in rows:
+                yield _record(row, left_out)
+
+
+def changed_since(moment: Any) -> list[int]:
+    """Profiles that were made, told something new, or moved after the moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGED, [current_account_id(), moment, moment, moment])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _left_out(account: Account) -> set[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(MARKS, [current_account_id()])
+        return {(kind, key) for kind, key, _mark in cursor.fetchall()}
+
+
+def _record(row: tuple[Any, ...], left_out: set[tuple[str, str]]) -> Record:
+    profile_id, contact_id, given, later, kinds, keys, sure = row
+    record = Record(id=profile_id, contact=contact_id)
+    # Django's cursors leave JSON as text.
+    given, later = json.loads(given), json.loads(later)
+    set_name(record, str(given.get("name") or (later.get("name") or {}).get("value") or ""))
+    values: dict[str, tuple[str, bool]] = {}
+    for kind, key, is_sure in zip(kinds or (), keys or (), sure or (), strict=True):
+        if kind == "whatsapp":
+            kind, key = phone_of_whatsapp(key)
+        # What somebody is sure of comes first, then what was told first.
+        if (kind, key) not in left_out and (kind not in values or (is_sure and not values[kind][1])):
+            values[kind] = key, is_sure
+    set_email(record, values.get("email", ("", False))[0] or None)
+    set_phone(record, values.get("phone", ("", False))[0] or None)
+    set_handle(record, str(given.get("username") or ""))
+    record.national_id = values.get("national_id", ("", False))[0] or None
+    record.sure = any(is_sure for kind, (_key, is_sure) in values.items() if kind in ("email", "phone"))
+    told = {name: str(given.get(name) or "") for name in ("date_of_birth", "street", "city", "postcode")}
+    set_address(record, born=told["date_of_birth"], street=told["street"], city=told["city"], postcode=told["postcode"])
+    return record

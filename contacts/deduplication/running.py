@@ -1,0 +1,242 @@
+"""One search for duplicates: read, train, compare, group; then merge what is beyond doubt (where the account allows) and ask the rest.
+
+A run is a row, so that it can be watched, cancelled and asked for again after a worker died. Doing the work twice does no harm:
+a suggestion is one per pair of contacts, and a merge of one contact is none.
+"""
+
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+
+import duckdb
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.actors import Actor
+from accounts.models import Account, Membership
+from accounts.queueing import enqueue
+from accounts.scope import current_account_id
+from contacts.deduplication.comparing import COMPARISONS
+from contacts.deduplication.deciding import Outcome, decide, groups_of
+from contacts.deduplication.model import Parameters, train
+from contacts.deduplication.policy import FLOOR, judge
+from contacts.deduplication.predicting import read_back, read_contacts, score_pairs
+from contacts.deduplication.reading import changed_since, read_profiles
+from contacts.deduplication.records import Record
+from contacts.deduplication.scoring import Scorer, probability
+from contacts.deduplication.tables import keep_ids, load, open_engine
+from contacts.locks import StillMoving
+from contacts.merging import Refused, merge
+from contacts.models import Contact, DeduplicationRun, MatchModel, MergeSuggestion, Profile
+from contacts.suggesting import suggest
+
+Kind = DeduplicationRun.Kind
+State = DeduplicationRun.State
+DEDUPLICATION = Actor(kind="rule", name="deduplication")
+# A worker that gave no sign for this long is gone. Training and comparing a million profiles are steps of a minute each.
+DEAD_AFTER = timedelta(minutes=15)
+# The model is trained anew when the account grew by a quarter.
+GROWN = 1.25
+# Progress in percent, and what each step brings it to.
+READ, TRAINED, COMPARED, DECIDED, ALL = 30, 50, 65, 70, 100
+BEAT_EVERY = 50
+
+
+class Cancelled(Exception):
+    """Somebody cancelled the run meanwhile. What was suggested until then stays."""
+
+
+def ask(*, kind: str, by: Membership | None = None) -> DeduplicationRun:
+    """Ask a worker for a search; the one that is waiting or running already, where there is one."""
+    from contacts.tasks import search_for_duplicates
+
+    try:
+        with transaction.atomic():
+            run = DeduplicationRun.objects.create(kind=kind, asked_by=by, total=ALL)
+    except IntegrityError:
+        return DeduplicationRun.scoped().get(state__in=(State.QUEUED, State.RUNNING))
+    enqueue(search_for_duplicates, account_id=current_account_id(), run_id=run.pk)
+    return run
+
+
+def cancel(*, run: DeduplicationRun) -> None:
+    """Stop a run at its next step. Who may do so is the caller's to check."""
+    DeduplicationRun.scoped().filter(pk=run.pk, state__in=(State.QUEUED, State.RUNNING)).update(
+        state=State.CANCELLED, finished_at=timezone.now()
+    )
+
+
+def abandoned() -> Q:
+    """Runs that wait for a worker, or whose worker is gone."""
+    return Q(state=State.QUEUED) | Q(state=State.RUNNING, beat_at__lt=timezone.now() - DEAD_AFTER)
+
+
+def work(*, run_id: int) -> DeduplicationRun:
+    """Do the run, unless somebody does it already; returns the row as it ended."""
+    now = timezone.now()
+    mine = DeduplicationRun.scoped().filter(abandoned(), pk=run_id)
+    if not mine.update(state=State.RUNNING, started_at=now, beat_at=now, done=0, total=ALL, error=""):
+        return DeduplicationRun.scoped().get(pk=run_id)
+    run = DeduplicationRun.scoped().get(pk=run_id)
+    try:
+        _search(run)
+    except Cancelled:
+        run.refresh_from_db()
+        return run
+    except Exception as error:
+        DeduplicationRun.scoped().filter(pk=run_id).update(
+            state=State.FAILED, error=f"{type(error).__name__}: {error}"[:300], finished_at=timezone.now()
+        )
+        raise
+    run.state, run.done, run.finished_at = State.DONE, ALL, timezone.now()
+    run.save()
+    return run
+
+
+def _search(run: DeduplicationRun) -> None:
+    account = Account.objects.get(pk=current_account_id())
+    clock = _Clock(run)
+    last = DeduplicationRun.scoped().filter(state=State.DONE, read_at__isnull=False).order_by("-read_at").first()
+    run.read_at = timezone.now()
+    connection = open_engine()
+    try:
+        count = load(connection, read_profiles(account))
+        changed = run.kind == Kind.CHANGED and last is not None and last.read_at is not None
+        if changed and last is not None:
+            run.figures["changed"] = keep_ids(connection, changed_since(last.read_at))
+        run.figures["profiles"] = count
+        clock.lap("read", READ)
+        run.model = model_for(connection, records=count)
+        parameters = Parameters.from_json(run.model.parameters)
+        clock.lap("train", TRAINED)
+        scored = score_pairs(connection, parameters, above=FLOOR, changed=changed)
+        run.figures["compared"] = scored.compared
+        clock.lap("compare", COMPARED)
+        known = read_back(connection, {one for pair in scored.pairs for one in (pair.low, pair.high)})
+        outcome = decide(scored.pairs, known)
+        number_of = {one: members[0] for members in groups_of(scored.pairs, known) if len(members) > 2 for one in members}
+        clock.lap("decide", DECIDED)
+        scorer = Scorer(parameters)
+        run.figures["merged"] = _merge_all(connection, outcome, scorer, run) if account.deduplication_merges else 0
+        run.figures["suggested"] = _suggest_all(outcome, known, scorer, number_of, run)
+        run.figures["obsolete"] = forget_settled()
+        clock.lap("suggest", ALL)
+    finally:
+        connection.close()
+
+
+def model_for(connection: duckdb.DuckDBPyConnection, *, records: int) -> MatchModel:
+    """The account's newest model, or a new version where it has none, has grown, or the comparisons are other ones now."""
+    newest = MatchModel.scoped().order_by("-version").first()
+    if newest is not None and records <= max(newest.trained_on, 1) * GROWN and _fits(newest):
+        return newest
+    started = time.perf_counter()
+    parameters = train(connection, records=records)
+    return MatchModel.objects.create(
+        version=newest.version + 1 if newest else 1,
+        parameters=parameters.as_json(),
+        trained_on=records,
+        figures={"seconds": round(time.perf_counter() - started, 2), "trained": parameters.trained},
+    )
+
+
+def _fits(model: MatchModel) -> bool:
+    stored = model.parameters.get("chances", {})
+    return {name: set(levels) for name, levels in stored.items()} == {
+        comparison.name: {level.name for level in comparison.levels} for comparison in COMPARISONS
+    }
+
+
+def _merge_all(connection: duckdb.DuckDBPyConnection, outcome: Outcome, scorer: Scorer, run: DeduplicationRun) -> int:
+    """Merge what is beyond doubt. Every profile of both contacts is looked at, not only the pair that was found."""
+    merged = 0
+    for low, high in sorted(outcome.automatic):
+        contact_of = dict(Profile.scoped().filter(pk__in=(low, high)).values_list("pk", "contact_id"))
+        if len(set(contact_of.values())) < 2:
+            continue
+        profiles = list(Profile.scoped().filter(contact__in=contact_of.values(), corrects=None).values_list("pk", "contact_id"))
+        known = read_contacts(connection, [pk for pk, _contact in profiles])
+        sides = [[known[pk] for pk, contact in profiles if contact == side and pk in known] for side in contact_of.values()]
+        if len(known) < len(profiles) or any(judge(a, b).conflicts for a in sides[0] for b in sides[1]):
+            continue
+        pieces = scorer.explain(known[low], known[high])
+        evidence = {
+            "profiles": [low, high],
+            "probability": probability(scorer.weight(known[low], known[high])),
+            "model": run.model.version if run.model else None,
+            "run": run.pk,
+            "pieces": [piece.as_json() for piece in pieces],
+        }
+        contacts = list(Contact.scoped().filter(pk__in=contact_of.values()))
+        try:
+            merge(contacts=contacts, by=DEDUPLICATION, cause="deduplication", evidence=evidence)
+        except (Refused, StillMoving):
+            continue
+        merged += 1
+    return merged
+
+
+def _suggest_all(outcome: Outcome, known: dict[int, Record], scorer: Scorer, number_of: dict[int, int], run: DeduplicationRun) -> int:
+    """Ask about the best pair of profiles of each pair of contacts."""
+    weights = outcome.automatic | outcome.queue
+    contact_of = _contacts(one for pair in weights for one in pair)
+    best: dict[tuple[int, int], tuple[int, int]] = {}
+    for (low, high), weight in weights.items():
+        if low not in contact_of or high not in contact_of or contact_of[low] == contact_of[high]:
+            continue
+        sides = min(contact_of[low], contact_of[high]), max(contact_of[low], contact_of[high])
+        if sides not in best or weight > weights[best[sides]]:
+            best[sides] = low, high
+    suggested = 0
+    for index, (low, high) in enumerate(best.values()):
+        if index % BEAT_EVERY == 0:
+            _beat(run, DECIDED + (ALL - DECIDED) * index // len(best))
+        a, b = known[low], known[high]
+        weight = scorer.weight(a, b)
+        suggestion = suggest(
+            low=Profile(pk=low),
+            high=Profile(pk=high),
+            origin="dedup",
+            probability=probability(weight),
+            weight=weight,
+            evidence=[piece.as_json() for piece in scorer.explain(a, b)],
+            conflicts=[conflict.value for conflict in judge(a, b).conflicts],
+            model=run.model,
+            group=number_of[low] if low in number_of and number_of.get(low) == number_of.get(high) else None,
+        )
+        suggested += suggestion is not None
+    return suggested
+
+
+def _contacts(profile_ids: Iterable[int]) -> dict[int, int]:
+    return dict(Profile.scoped().filter(pk__in=set(profile_ids)).values_list("pk", "contact_id"))
+
+
+def forget_settled() -> int:
+    """Suggestions whose two sides sit in one contact by now have nothing to ask. Returns how many there were."""
+    undecided = MergeSuggestion.scoped().filter(state__in=(MergeSuggestion.State.OPEN, MergeSuggestion.State.DEFERRED))
+    return undecided.filter(low__contact=F("high__contact")).update(state=MergeSuggestion.State.OBSOLETE, updated_at=timezone.now())
+
+
+def _beat(run: DeduplicationRun, done: int) -> None:
+    """Give a sign of life and show how far it is. Raises ``Cancelled``."""
+    run.done, run.beat_at = done, timezone.now()
+    alive = DeduplicationRun.scoped().filter(pk=run.pk, state=State.RUNNING)
+    if not alive.update(done=done, beat_at=run.beat_at, figures=run.figures, read_at=run.read_at, model=run.model):
+        raise Cancelled
+
+
+class _Clock:
+    """Writes the seconds of each step into the run's figures."""
+
+    def __init__(self, run: DeduplicationRun) -> None:
+        self.run = run
+        self.last = time.perf_counter()
+        run.state = State.RUNNING
+
+    def lap(self, step: str, done: int) -> None:
+        now = time.perf_counter()
+        self.run.figures.setdefault("seconds", {})[step] = round(now - self.last, 2)
+        self.last = now
+        _beat(self.run, done)

@@ -1,0 +1,95 @@
+"""The score of one pair in Python is Splink's score; its parts add up."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import duckdb
+import pytest
+
+from contacts.deduplication.deciding import decide
+from contacts.deduplication.grouping import group
+from contacts.deduplication.model import Parameters, count_frequencies, shipped
+from contacts.deduplication.people import World
+from contacts.deduplication.predicting import Pair, Scored, read_back, score_pairs
+from contacts.deduplication.records import Record, read
+from contacts.deduplication.scoring import Scorer
+from contacts.deduplication.tables import load, open_engine
+
+PEOPLE = 800
+# Letters that are not Latin, names of one letter, mottoes, and what a form lets through.
+ODD = [
+    {"name": "Анна Иванова", "phone": "+56987654321"},
+    {"name": "Анна Иванов", "phone": "+56987654321", "email": "anna.ivanova84@uno.cl"},
+    {"name": "A. B.", "email": "a@b.co", "handle": "anna84ivanova"},
+    {"name": "Dios es amor ❤", "email": "anna.ivanova84@uno.cl", "date_of_birth": "1984-02-30"},
+    {"name": "José", "email": "anna.ivanova84@dos.cl", "date_of_birth": "1984-03-02", "national_id": "12.345.678-5"},
+    {"name": "José María", "date_of_birth": "1984-02-03", "national_id": "12.345.687-5", "street": "Av. Libertad 12", "city": "Arica"},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[tuple[duckdb.DuckDBPyConnection, Parameters, Scored]]:
+    rows = [row for _person, row in World(count=PEOPLE, seed=5).records()] + ODD
+    records = [read(row, number=number, contact=number, region="CL") for number, row in enumerate(rows, start=1)]
+    connection = open_engine()
+    count = load(connection, records)
+    parameters = shipped(records=count)
+    count_frequencies(connection, parameters)
+    yield connection, parameters, score_pairs(connection, parameters, above=-1000)
+    connection.close()
+
+
+def test_it_equals_splinks_for_every_pair(engine: tuple[duckdb.DuckDBPyConnection, Parameters, Scored]) -> None:
+    connection, parameters, scored = engine
+    known = read_back(connection, {one for pair in scored.pairs for one in (pair.low, pair.high)})
+    scorer = Scorer(Parameters.from_json(parameters.as_json()))
+    assert len(scored.pairs) == scored.compared > 300
+    other = [pair for pair in scored.pairs if abs(scorer.weight(known[pair.low], known[pair.high]) - pair.weight) > 1e-9]
+    assert other == []
+    # The odd ones were compared too, and every comparison had its say somewhere.
+    assert any(pair.high > PEOPLE and pair.low > PEOPLE for pair in scored.pairs)
+    heard = {piece.comparison for pair in scored.pairs for piece in scorer.explain(known[pair.low], known[pair.high])}
+    assert heard >= {"given", "surname", "surname2", "phone", "email", "handle", "national_id", "born", "city"}
+
+
+def test_the_parts_add_up_to_the_weight(engine: tuple[duckdb.DuckDBPyConnection, Parameters, Scored]) -> None:
+    connection, parameters, scored = engine
+    scorer = Scorer(parameters)
+    known = read_back(connection, {one for pair in scored.pairs[:50] for one in (pair.low, pair.high)})
+    for pair in scored.pairs[:50]:
+        pieces = scorer.explain(known[pair.low], known[pair.high])
+        assert sum(piece.bits for piece in pieces) + scorer.prior == pytest.approx(pair.weight)
+        assert all(abs(one.bits) >= abs(other.bits) for one, other in pairwise(pieces))
+
+
+def test_no_pair_is_both_merged_and_asked(engine: tuple[duckdb.DuckDBPyConnection, Parameters, Scored]) -> None:
+    connection, _parameters, scored = engine
+    known = read_back(connection, {one for pair in scored.pairs for one in (pair.low, pair.high)})
+    outcome = decide(scored.pairs, known)
+    assert outcome.queue
+    assert not outcome.queue.keys() & outcome.automatic.keys()
+
+
+def test_a_chain_does_not_make_one_person_of_two() -> None:
+    """A and B agree, B and C agree, A and C contradict: the stronger tie stays, the weaker is cut."""
+    chain = [Pair(1, 2, 9.0), Pair(2, 3, 8.0)]
+    assert group(chain, at_least=0, may_join=lambda a, b: (a, b) not in {(1, 3), (3, 1)}) == [[1, 2]]
+    # Without a word against it, what was not compared still weighs: a long chain of doubtful ties is no person.
+    assert group(chain, at_least=0, may_join=lambda a, b: True) == [[1, 2, 3]]
+    weak = [Pair(number, number + 1, 1.0) for number in range(1, 30)]
+    assert max(len(members) for members in group(weak, at_least=0, may_join=lambda a, b: True)) <= 2
+
+
+def test_a_group_has_a_limit() -> None:
+    everybody = [Pair(low, high, 20.0) for low in range(1, 20) for high in range(low + 1, 20)]
+    assert max(len(members) for members in group(everybody, at_least=0, may_join=lambda a, b: True, most=5)) == 5
+
+
+def test_agreement_on_a_rare_name_weighs_more() -> None:
+    parameters = shipped(records=10_000)
+    parameters.frequencies["surname"] = {"gonzalez": 0.03}
+    parameters.rarest["surname"] = 0.0001
+    scorer = Scorer(parameters)
+    common = [Record(id=number, contact=number, surname="gonzalez") for number in (1, 2)]
+    rare = [Record(id=number, contact=number, surname="echeverri") for number in (3, 4)]
+    assert scorer.weight(*rare) - scorer.weight(*common) == pytest.approx(8.23, abs=0.01)
