@@ -66,7 +66,11 @@ def make_world(mark: str) -> World:
     account = make_account(mark.lower(), unification_enabled=True)
     members = {role.value: make_member(account, role, f"{role.value}{mark}") for role in Role}
     channel = make_channel(
-        account, "whatsapp", f"Canal {mark}", settings={"phone_number_id": "1"}, secrets={"access_token": "x", "app_secret": "x"}
+        account,
+        "whatsapp",
+        f"Canal {mark}",
+        settings={"phone_number_id": "1", "api_base": "http://127.0.0.1:1"},
+        secrets={"access_token": "x", "app_secret": "x"},
     )
     other = make_member(account, Role.AGENT, f"otra{mark}")
     with account_scope(account):
