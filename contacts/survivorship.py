@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Prefetch
+
 from accounts.models import Account
 from accounts.scope import current_account_id
 from contacts.models import CONTACT_DATA, Certainty, Contact, Identifier, Profile, Source
@@ -64,7 +66,9 @@ def refresh(contact_ids: Iterable[int]) -> list[int]:
     ids = sorted(set(contact_ids))
     rules = Account.objects.only("survivorship").get(pk=current_account_id()).survivorship
     profiles: dict[int, list[Profile]] = {pk: [] for pk in ids}
-    for profile in Profile.scoped().filter(contact__in=ids).order_by("first_seen_at", "pk").prefetch_related("identifiers"):
+    # In one order, so that the same people always look the same.
+    in_order = Prefetch("identifiers", queryset=Identifier.scoped().order_by("pk"))
+    for profile in Profile.scoped().filter(contact__in=ids).order_by("first_seen_at", "pk").prefetch_related(in_order):
         profiles[profile.contact_id].append(profile)
     changed = []
     for contact in Contact.scoped().filter(pk__in=ids).order_by("pk"):

@@ -80,7 +80,10 @@ class MailboxWatcher(threading.Thread):
 
     def _watch(self, channel: Channel) -> None:
         """Read, wait, read again, on one connection. Returns when asked to stop; raises when the connection breaks."""
-        with open_mailbox(settings_of(channel)) as mailbox:
+        settings = settings_of(channel)
+        # A server that is slow to answer must not keep a connection of the pool from the other mailboxes.
+        connection.close()
+        with open_mailbox(settings) as mailbox:
             has_idle = _has_idle(mailbox)
             log.info("email.connected", channel=channel.pk, idle=has_idle)
             while not self._stopping.is_set():
