@@ -31,7 +31,8 @@ class LanguageMiddleware:
     def _remember(self, request: HttpRequest, response: HttpResponse, chosen: str) -> None:
         """Keep a signed-in person's language, so that it holds from the answer to the login on, and on the next login page."""
         session = getattr(request, "session", None)
-        user: Any = request.user if session is not None else None
+        # Neither is there where the request was refused on its way in, for the name of a host that we are not.
+        user: Any = getattr(request, "user", None)
         # A page of the API answers a session without a token, and then names nobody.
         if session is None or SESSION_KEY not in session or user is None or not user.is_authenticated:
             return

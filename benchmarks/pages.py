@@ -38,8 +38,8 @@ WITH people AS (
   SELECT {account}, id, id, 'channel', {channel}, '5699' || id, 1, true, jsonb_build_object('name', name), '{{}}', '{{}}', false, born_at, born_at
   FROM people RETURNING id, address, first_seen_at
 ), identifiers AS (
-  INSERT INTO contacts_identifier (account_id, profile_id, kind, raw, value, key, key_version, scope, certainty, valid_from, last_seen_at)
-  SELECT {account}, id, kind, address, address, address, 1, '', 'attested', first_seen_at, first_seen_at
+  INSERT INTO contacts_identifier (account_id, profile_id, kind, raw, value, key, loose_key, end_reason, key_version, scope, certainty, valid_from, last_seen_at)
+  SELECT {account}, id, kind, address, address, address, '', '', 1, '', 'attested', first_seen_at, first_seen_at
   FROM profiles, (VALUES ('whatsapp'), ('phone')) kinds (kind) RETURNING id
 ), conversations AS (
   INSERT INTO inbox_conversation (account_id, profile_id, channel_id, status, assignee_id, subject, asks_who, last_message_at, last_inbound_at,
@@ -112,7 +112,7 @@ def measure(*, rounds: int = 40) -> list[Figure]:
     """One figure a page."""
     account, member = seeded_account()
     analyze()
-    client = Client()
+    client = Client(headers={"Host": "localhost"})
     client.force_login(member.user)
     with account_scope(account):
         middle = Conversation.objects.select_related("profile").filter(status="open").order_by("-last_message_at")[100]

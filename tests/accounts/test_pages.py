@@ -297,3 +297,9 @@ class TestAudit:
                     found |= set(re.findall(r'"([a-z_]+\.[a-z_]+)"', call))
         assert "contact.merge" in found
         assert found <= ACTION_WORDS.keys()
+
+
+def test_the_name_of_a_strangers_host_is_refused_in_plain_words(client: Client, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["hilo.example"]
+
+    assert client.get("/login/", headers={"Host": "somewhere.else"}).status_code == 400
