@@ -68,6 +68,30 @@ def test_a_row_that_changes_while_its_conversation_opens(
     expect(page.locator(".msg.in")).to_have_count(2)
 
 
+def test_a_wish_for_the_new_order_while_a_row_changes(
+    page: Page, live_server_asgi: LiveServer, account: Account, agent: Membership, chat: Channel, held: list[Route]
+) -> None:
+    last = hear(chat, VISITOR, "Primera", name="María Pérez", minutes=9)
+    hear(chat, OTHER, "Segunda", name="Juan Soto", minutes=5)
+    open_inbox(page, live_server_asgi, agent, account)
+    page.locator(".item").nth(1).hover()
+    hear(chat, VISITOR, "Otra vez", name="María Pérez")
+    wish = page.get_by_role("button", name="Conversaciones nuevas")
+    expect(wish).to_be_visible()
+    hold(page, f"**/rows/{last.pk}/*", held)
+
+    hear(chat, VISITOR, "¿Hay alguien?", name="María Pérez")
+    waiting = first_of(page, held)
+    wish.click()
+    page.evaluate("() => { window.asked = new Promise((done) => document.addEventListener('hilo:live', () => setTimeout(done, 300))); }")
+    hear(chat, VISITOR, "¿Hola?", name="María Pérez")
+    page.evaluate("() => window.asked")
+    waiting.continue_()
+
+    expect(page.locator(".item .last").first).to_contain_text("¿Hola?")
+    expect(page.locator(".item .who")).to_have_text(["María Pérez", "Juan Soto"])
+
+
 def test_a_message_refused_after_one_went_on_waits_as_a_draft(
     page: Page,
     live_server_asgi: LiveServer,

@@ -51,21 +51,22 @@ export function parse(html) {
 
 const underWay = new Map();
 
-/** One question about a thing at a time: whoever asks meanwhile has it asked once more afterwards, so that the newest answer comes last. */
-export async function oneByOne(thing, question) {
+/** One question about a thing at a time. A question asked meanwhile is asked afterwards, once, as it was asked last, so that the newest
+ * answer comes last; different questions about the same thing wait for each other and none takes another's place. */
+export async function oneByOne(thing, question, ...subject) {
   if (underWay.has(thing)) {
-    underWay.set(thing, question);
+    underWay.get(thing).set(question, subject);
     return;
   }
-  let next = question;
-  while (next) {
-    underWay.set(thing, null);
-    try {
-      await next();
-    } finally {
-      next = underWay.get(thing);
-      underWay.delete(thing);
+  const waiting = new Map([[question, subject]]);
+  underWay.set(thing, waiting);
+  try {
+    for (const [next, about] of waiting) {
+      waiting.delete(next);
+      await next(...about);
     }
+  } finally {
+    underWay.delete(thing);
   }
 }
 

@@ -93,7 +93,7 @@ function read() {
 }
 
 function tellEntry(conversation, message) {
-  oneByOne(`entry ${message}`, () => fetchEntry(conversation, message));
+  oneByOne(`entry ${message}`, fetchEntry, conversation, message);
 }
 
 async function fetchEntry(conversation, message) {
@@ -128,7 +128,7 @@ async function refreshHeader(conversation) {
 
 function headerAgain() {
   const open = shownConversation();
-  if (open) oneByOne("header", () => refreshHeader(open));
+  if (open) oneByOne("header", refreshHeader, open);
 }
 
 function pathTo(element) {
@@ -157,14 +157,14 @@ document.addEventListener("hilo:live", ({ detail }) => {
 });
 
 /** The latest page of entries again: the screen keeps what it has and takes what it lacks. */
-function catchUp() {
-  oneByOne("latest", async () => {
-    const open = shownConversation();
-    if (!open) return;
-    const fresh = await fetchFragment(`${open}/latest/`);
-    if (fresh && shownConversation() === open) merge(fresh);
-  });
+async function fetchLatest() {
+  const open = shownConversation();
+  if (!open) return;
+  const fresh = await fetchFragment(`${open}/latest/`);
+  if (fresh && shownConversation() === open) merge(fresh);
 }
+
+const catchUp = () => oneByOne("latest", fetchLatest);
 document.addEventListener("hilo:catch-up", () => { catchUp(); headerAgain(); });
 
 // People were parted or joined: everything about this conversation may be different now.
