@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from contacts.deduplication.deciding import Outcome, decide, groups_of
-from contacts.deduplication.model import Parameters, train
+from contacts.deduplication.model import train
+from contacts.deduplication.parameters import Parameters
 from contacts.deduplication.policy import EVEN, FLOOR
 from contacts.deduplication.predicting import Scored, read_back, score_pairs
 from contacts.deduplication.records import Record, read

@@ -1,24 +1,17 @@
-"""The match model: shipped values for an account of any size, trained by Splink where there is enough to learn from.
-
-``Parameters`` are plain data, kept with each model version. All chances of the identifiers follow the number of records, so that
-a score means the same in a small account and in a large one.
-"""
+"""The match model's training by Splink, where there is enough to learn from; its shipped values are in ``parameters``."""
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
 from contacts.deduplication.comparing import COMPARISONS, FREQUENCIES, Comparison
+from contacts.deduplication.parameters import FEWEST_RECORDS, SHIPPED_PAIRS_PER_RECORD, Parameters, shipped
 from contacts.deduplication.tables import run
 
-# Pairs of one person per record, where nothing is known yet: eight records in a hundred are somebody again.
-SHIPPED_PAIRS_PER_RECORD = 0.08
-FEWEST_RECORDS = 500
 # Term frequencies that are kept; a value beyond them is as rare as the rarest kept.
 MOST_VALUES = 4000
 # Values seen fewer times than this say nothing about how common they are.
@@ -28,39 +21,6 @@ ENOUGH_PAIRS = 2000
 ENOUGH_RECORDS = 2000
 TRAIN_ON = ("phone", "email", "national_id")
 SAMPLE, SAMPLE_PER_RECORD = 1_200_000, 50
-
-
-@dataclass
-class Parameters:
-    """All that a score needs. ``chances``: comparison → level → [m, u]. ``prior``: chance that two random records are one person."""
-
-    prior: float
-    chances: dict[str, dict[str, list[float]]]
-    frequencies: dict[str, dict[str, float]] = field(default_factory=dict)
-    rarest: dict[str, float] = field(default_factory=dict)
-    records: int = 0
-    trained: bool = False
-    engine: str = "splink 5"
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(**stored)
-
-
-def shipped(*, records: int, pairs_per_record: float = SHIPPED_PAIRS_PER_RECORD) -> Parameters:
-    """The model before any training, for an account with so many records."""
-    size = max(records, FEWEST_RECORDS)
-    every_pair = size * (size - 1) / 2
-    chances: dict[str, dict[str, list[float]]] = {}
-    for comparison in COMPARISONS:
-        chances[comparison.name] = {
-            level.name: [level.m, level.u if level.u is not None else (level.per_record or 0.0) * size / every_pair]
-            for level in comparison.levels
-        }
-    return Parameters(prior=pairs_per_record * size / every_pair, chances=chances, records=records)
 
 
 def count_frequencies(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> None:

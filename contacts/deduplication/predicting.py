@@ -8,7 +8,8 @@ import duckdb
 import pyarrow as pa
 
 from contacts.deduplication.blocking import block
-from contacts.deduplication.model import Parameters, linker_for
+from contacts.deduplication.model import linker_for
+from contacts.deduplication.parameters import Parameters
 from contacts.deduplication.records import COLUMNS, Record
 from contacts.deduplication.tables import run
 

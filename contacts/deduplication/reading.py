@@ -1,7 +1,7 @@
 """The account's profiles as records to compare. Call it inside the account's scope."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import connection
@@ -20,9 +20,10 @@ LEFT JOIN LATERAL (
            array_agg(certainty <> 'claimed' ORDER BY id) AS sure
     FROM contacts_identifier WHERE account_id = p.account_id AND profile_id = p.id AND valid_to IS NULL
 ) i ON true
-WHERE p.account_id = %s AND p.corrects_id IS NULL
+WHERE p.account_id = %s AND p.corrects_id IS NULL{some}
 ORDER BY p.id
 """
+SOME = " AND p.id = ANY(%s)"
 CHANGED = """
 SELECT p.id FROM contacts_profile p WHERE p.account_id = %s AND (p.created_at > %s OR EXISTS (
     SELECT 1 FROM contacts_historicalidentifier h WHERE h.account_id = p.account_id AND h.profile_id = p.id AND h.history_date > %s)
@@ -30,6 +31,7 @@ SELECT p.id FROM contacts_profile p WHERE p.account_id = %s AND (p.created_at > 
     SELECT 1 FROM contacts_historicalprofile h WHERE h.account_id = p.account_id AND h.id = p.id AND h.history_date > %s))
 """
 MARKS = "SELECT kind, key, mark FROM contacts_valuemark WHERE account_id = %s"
+SOME_MARKS = " AND (kind, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
 BATCH = 5000
 
 
@@ -37,10 +39,23 @@ def read_profiles(account: Account) -> Iterator[Record]:
     """Every profile that is no correction. Values that people marked as identifying nobody or as shared are left out."""
     left_out = _left_out(account)
     with connection.chunked_cursor() as cursor:
-        cursor.execute(PROFILES, [current_account_id()])
+        cursor.execute(PROFILES.format(some=""), [current_account_id()])
         while rows := cursor.fetchmany(BATCH):
             for row in rows:
                 yield _record(row, left_out)
+
+
+def read_some(profile_ids: Collection[int]) -> list[Record]:
+    """The same of a few profiles, those among them that are no correction. Two queries, one where there are no identifiers."""
+    with connection.cursor() as cursor:
+        cursor.execute(PROFILES.format(some=SOME), [current_account_id(), list(profile_ids)])
+        rows = cursor.fetchall()
+        values = {_value(kind, key) for row in rows for kind, key in zip(row[4] or (), row[5] or (), strict=True)}
+        left_out = set()
+        if values:
+            cursor.execute(MARKS + SOME_MARKS, [current_account_id(), *map(list, zip(*values, strict=True))])
+            left_out = {(kind, key) for kind, key, _mark in cursor.fetchall()}
+    return [_record(row, left_out) for row in rows]
 
 
 def changed_since(moment: Any) -> list[int]:
@@ -56,16 +71,31 @@ def _left_out(account: Account) -> set[tuple[str, str]]:
         return {(kind, key) for kind, key, _mark in cursor.fetchall()}
 
 
-def _record(row: tuple[Any, ...], left_out: set[tuple[str, str]]) -> Record:
+def _value(kind: str, key: str) -> tuple[str, str]:
+    return phone_of_whatsapp(key) if kind == "whatsapp" else (kind, key)
+
+
+def _record(row: tuple[Any, ...], left_out: Collection[tuple[str, str]]) -> Record:
     profile_id, contact_id, given, later, kinds, keys, sure = row
-    record = Record(id=profile_id, contact=contact_id)
+    identifiers = list(zip(kinds or (), keys or (), sure or (), strict=True))
     # Django's cursors leave JSON as text.
-    given, later = json.loads(given), json.loads(later)
+    return record_of(profile_id, contact_id, json.loads(given), json.loads(later), identifiers, left_out)
+
+
+def record_of(
+    profile_id: int,
+    contact_id: int,
+    given: Mapping[str, Any],
+    later: Mapping[str, Any],
+    identifiers: Iterable[tuple[str, str, bool]],
+    left_out: Collection[tuple[str, str]] = (),
+) -> Record:
+    """A profile's values as a record. ``identifiers``: (kind, match key, whether it is more than typed), the first told first."""
+    record = Record(id=profile_id, contact=contact_id)
     set_name(record, str(given.get("name") or (later.get("name") or {}).get("value") or ""))
     values: dict[str, tuple[str, bool]] = {}
-    for kind, key, is_sure in zip(kinds or (), keys or (), sure or (), strict=True):
-        if kind == "whatsapp":
-            kind, key = phone_of_whatsapp(key)
+    for kind, key, is_sure in identifiers:
+        kind, key = _value(kind, key)
         # What somebody is sure of comes first, then what was told first.
         if (kind, key) not in left_out and (kind not in values or (is_sure and not values[kind][1])):
             values[kind] = key, is_sure

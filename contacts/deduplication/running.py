@@ -17,9 +17,9 @@ from accounts.actors import Actor
 from accounts.models import Account, Membership
 from accounts.queueing import enqueue
 from accounts.scope import current_account_id
-from contacts.deduplication.comparing import COMPARISONS
 from contacts.deduplication.deciding import Outcome, decide, groups_of
-from contacts.deduplication.model import Parameters, train
+from contacts.deduplication.model import train
+from contacts.deduplication.parameters import Parameters, fits
 from contacts.deduplication.policy import FLOOR, judge
 from contacts.deduplication.predicting import read_back, read_contacts, score_pairs
 from contacts.deduplication.reading import changed_since, read_profiles
@@ -129,7 +129,7 @@ def _search(run: DeduplicationRun) -> None:
 def model_for(connection: duckdb.DuckDBPyConnection, *, records: int) -> MatchModel:
     """The account's newest model, or a new version where it has none, has grown, or the comparisons are other ones now."""
     newest = MatchModel.scoped().order_by("-version").first()
-    if newest is not None and records <= max(newest.trained_on, 1) * GROWN and _fits(newest):
+    if newest is not None and records <= max(newest.trained_on, 1) * GROWN and fits(newest.parameters):
         return newest
     started = time.perf_counter()
     parameters = train(connection, records=records)
@@ -139,13 +139,6 @@ def model_for(connection: duckdb.DuckDBPyConnection, *, records: int) -> MatchMo
         trained_on=records,
         figures={"seconds": round(time.perf_counter() - started, 2), "trained": parameters.trained},
     )
-
-
-def _fits(model: MatchModel) -> bool:
-    stored = model.parameters.get("chances", {})
-    return {name: set(levels) for name, levels in stored.items()} == {
-        comparison.name: {level.name for level in comparison.levels} for comparison in COMPARISONS
-    }
 
 
 def _merge_all(connection: duckdb.DuckDBPyConnection, outcome: Outcome, scorer: Scorer, run: DeduplicationRun) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contacts.deduplication.comparing import COMPARISONS, Comparison
-from contacts.deduplication.model import Parameters
+from contacts.deduplication.parameters import Parameters
 from contacts.deduplication.records import Record
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from contacts.deduplication.evaluating import evaluate
-from contacts.deduplication.model import Parameters
+from contacts.deduplication.parameters import Parameters
 
 
 class Command(BaseCommand):

@@ -8,7 +8,8 @@ import pytest
 
 from contacts.deduplication.deciding import decide
 from contacts.deduplication.grouping import group
-from contacts.deduplication.model import Parameters, count_frequencies, shipped
+from contacts.deduplication.model import count_frequencies
+from contacts.deduplication.parameters import Parameters, shipped
 from contacts.deduplication.people import World
 from contacts.deduplication.predicting import Pair, Scored, read_back, score_pairs
 from contacts.deduplication.records import Record, read
