@@ -30,6 +30,9 @@ EDITABLE = (
     "recycled_after_days",
     "reopen_within_hours",
     "conversation_per_channel",
+    "deduplication_merges",
+    "stale_after_months",
+    "retire_visitors_after_days",
 )
 
 

@@ -90,6 +90,18 @@ class Account(models.Model):
         default=False, help_text="Whether the search for duplicates may merge by itself what is beyond doubt."
     )
 
+    stale_after_months = models.PositiveSmallIntegerField(
+        default=12,
+        validators=[MinValueValidator(1), MaxValueValidator(120)],
+        help_text="Silence on an identifier, in months, after which somebody should ask whether it still holds.",
+    )
+    retire_visitors_after_days = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(7), MaxValueValidator(3650)],
+        help_text="Visitors who left nothing are retired after so many days; empty: never.",
+    )
+
     created_at = models.DateTimeField(auto_now_add=True)
     history = HistoricalRecords()
 

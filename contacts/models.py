@@ -1,5 +1,6 @@
 """A person is a contact; everything we were ever told about them hangs from a profile; merging moves profiles and nothing else."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -27,13 +28,25 @@ class Contact(TenantModel):
     is_anonymous = models.BooleanField(default=True, help_text="Nobody left a contact datum yet: hidden from the directory.")
     last_seen_at = models.DateTimeField(help_text="Latest activity of its profiles, either way.")
     is_empty = models.BooleanField(default=False, help_text="All its profiles sit in another contact: it redirects.")
-    history = HistoricalRecords(historical_queryset=TenantQuerySet, excluded_fields=["search_text", "last_seen_at"])
+    # A projection of everything else, kept by contacts.quality and rebuilt by it whenever one likes.
+    quality = models.PositiveSmallIntegerField(null=True, editable=False, help_text="0 to 100; null until it is first computed.")
+    problems = ArrayField(models.CharField(max_length=20), default=list, editable=False, help_text="What there is to fix.")
+    quality_due = models.BooleanField(default=True, editable=False, help_text="Something changed since quality was computed.")
+    history = HistoricalRecords(
+        historical_queryset=TenantQuerySet, excluded_fields=["search_text", "last_seen_at", "quality", "problems", "quality_due"]
+    )
 
     class Meta(TenantModel.Meta):
         indexes = [
             models.Index(
                 fields=["account", "-last_seen_at", "-id"], name="contact_directory", condition=models.Q(is_empty=False, is_anonymous=False)
             ),
+            models.Index(
+                fields=["account", "-last_seen_at", "-id"],
+                name="contact_to_fix",
+                condition=models.Q(is_empty=False, is_anonymous=False) & ~models.Q(problems=[]),
+            ),
+            models.Index(fields=["account", "id"], name="contact_quality_due", condition=models.Q(quality_due=True)),
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="contact_search"),
         ]
 
@@ -133,6 +146,7 @@ class EndReason(models.TextChoices):
     CHANGED = "changed", _("changed for another")
     RECYCLED = "recycled", _("somebody else has it now")
     MOVED = "moved", _("it was another person's")
+    RETIRED = "retired", _("no longer in use")
 
 
 class Identifier(TenantModel):
@@ -488,3 +502,7 @@ class SuggestionDecision(TenantModel):
             models.Index(fields=["account", "membership", "-id"], name="suggestion_decision_by", condition=models.Q(undone_at=None)),
             models.Index(fields=["account", "batch"], condition=models.Q(batch__isnull=False), name="suggestion_decision_batch"),
         ]
+
+
+# Tables of the same app that live with the work they serve. Last, because they refer to the ones above.
+import contacts.quality.models  # noqa: E402, F401
