@@ -12,6 +12,7 @@ SCHEDULE = {
     "sweep-outbound-messages": {"task": "inbox.tasks.sweep_outbound_messages", "schedule": timedelta(seconds=20)},
     "sweep-attachments": {"task": "inbox.tasks.sweep_attachments", "schedule": timedelta(minutes=1)},
     "sweep-bot-sessions": {"task": "inbox.tasks.sweep_bot_sessions", "schedule": timedelta(seconds=20)},
+    "renew-quality": {"task": "contacts.tasks.renew_quality", "schedule": timedelta(minutes=1)},
     # At night in Latin America, in UTC.
     "search-what-changed": {"task": "contacts.tasks.search_what_changed", "schedule": crontab(hour=7, minute=10, day_of_week="1-6")},
     "search-everybody": {"task": "contacts.tasks.search_everybody", "schedule": crontab(hour=7, minute=10, day_of_week="0")},

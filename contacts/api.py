@@ -18,7 +18,10 @@ from accounts.roles import Ability
 from contacts.marking import marks_of, shared_key
 from contacts.merging import Refused, merge, unmerge
 from contacts.models import Contact, Identifier, MergeEvent, Profile
-from contacts.queries import contacts_found, holders_of, live_contact, visible_contacts
+from contacts.quality.rules import Problem
+from contacts.quality.scoring import assess_contacts
+from contacts.quality.words import advice_on
+from contacts.queries import contacts_found, having, holders_of, live_contact, visible_contacts
 
 LARGEST_ID = 2**63 - 1
 
@@ -94,6 +97,53 @@ class FieldsField(serializers.JSONField):
     """Field → value with provenance."""
 
 
+class FindingSerializer(serializers.Serializer):
+    """One thing to fix."""
+
+    problem = serializers.CharField(help_text=", ".join(Problem))
+    cost = serializers.IntegerField(help_text="Points that it takes off a hundred.")
+    what = serializers.CharField(help_text="In words, in the language of Accept-Language.")
+    action = serializers.CharField(help_text="What to do about it.")
+    values = serializers.ListField(child=serializers.CharField())
+    identifiers = serializers.ListField(child=serializers.IntegerField(), help_text="The identifiers it is about.")
+    fields_ = serializers.ListField(child=serializers.CharField(), help_text="The fields it is about.")
+    suggestion = serializers.IntegerField(allow_null=True, help_text="The merge suggestion that settles it.")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        return {"fields" if name == "fields_" else name: field for name, field in fields.items()}
+
+
+class QualitySerializer(serializers.Serializer):
+    """How good the data is, worked out when it is asked for."""
+
+    score = serializers.IntegerField(help_text="0 to 100.")
+    to_fix = FindingSerializer(many=True)
+
+
+def quality_of(contacts: list[Contact]) -> dict[int, dict[str, Any]]:
+    """Contact id → what ``QualitySerializer`` describes. Visitors who left nothing have no score."""
+    return {
+        pk: {
+            "score": assessed.score,
+            "to_fix": [
+                {
+                    "problem": finding.problem.value,
+                    "cost": finding.cost,
+                    "what": advice.what,
+                    "action": advice.action,
+                    "values": list(finding.texts),
+                    "identifiers": list(finding.identifiers),
+                    "fields": list(finding.fields),
+                    "suggestion": finding.suggestion,
+                }
+                for finding, advice in ((finding, advice_on(finding)) for finding in assessed.findings)
+            ],
+        }
+        for pk, assessed in assess_contacts(contact for contact in contacts if not contact.is_anonymous).items()
+    }
+
+
 class ContactSerializer(serializers.ModelSerializer):
     """The person: computed fields, and everything they are computed from."""
 
@@ -101,11 +151,16 @@ class ContactSerializer(serializers.ModelSerializer):
     identifiers = serializers.SerializerMethodField()
     profiles = ProfileSerializer(many=True, read_only=True)
     aliases = serializers.SerializerMethodField(help_text="Ids of other contacts that lead here since a merge.")
+    quality = serializers.SerializerMethodField(help_text="Null for a visitor who left no contact datum.")
 
     class Meta:
         model = Contact
-        fields = ["id", "name", "is_anonymous", "born_at", "last_seen_at", "fields_", "identifiers", "profiles", "aliases"]
+        fields = ["id", "name", "is_anonymous", "born_at", "last_seen_at", "quality", "fields_", "identifiers", "profiles", "aliases"]
         read_only_fields = fields
+
+    @extend_schema_field(QualitySerializer(allow_null=True))
+    def get_quality(self, contact: Contact) -> dict[str, Any] | None:
+        return self.context["quality"].get(contact.pk)
 
     @extend_schema_field(IdentifierSerializer(many=True))
     def get_identifiers(self, contact: Contact) -> list[dict[str, Any]]:
@@ -152,6 +207,7 @@ class MergeAnswerSerializer(serializers.Serializer):
 class ListQuery(StrictSerializer):
     identifier = serializers.CharField(max_length=320, required=False)
     search = serializers.CharField(max_length=200, required=False)
+    problem = serializers.ChoiceField(choices=["any", *Problem], required=False)
     cursor = serializers.CharField(required=False)
     limit = serializers.CharField(required=False)
 
@@ -169,7 +225,7 @@ class ContactsMixin:
 
     def details(self, contacts: list[Contact]) -> list[dict[str, Any]]:
         keys = {shared_key(row) for contact in contacts for profile in contact.profiles.all() for row in profile.identifiers.all()}
-        return ContactSerializer(contacts, many=True, context={"marks": marks_of(keys)}).data  # type: ignore[return-value]
+        return ContactSerializer(contacts, many=True, context={"marks": marks_of(keys), "quality": quality_of(contacts)}).data  # type: ignore[return-value]
 
     def merge_answer(self, event: MergeEvent, contact_id: int) -> Response:
         moved = [
@@ -192,6 +248,12 @@ class ContactListView(ContactsMixin, ApiListView):
         parameters=[
             OpenApiParameter("identifier", str, description="Whoever has it: of any kind, in any spelling. Visitors too."),
             OpenApiParameter("search", str, description="Words of names and identifiers."),
+            OpenApiParameter(
+                "problem",
+                str,
+                enum=["any", *Problem],
+                description="Whose data has this to fix, or anything. Follows a change within about a minute.",
+            ),
         ],
     )
     def get(self, request: Request) -> Response:
@@ -202,6 +264,7 @@ class ContactListView(ContactsMixin, ApiListView):
             found = holders_of(query.validated_data["identifier"])
         if query.validated_data.get("search"):
             found = contacts_found(query.validated_data["search"]) & found
+        found = having(query.validated_data.get("problem", ""), found)
         page = self.paginate_queryset(self.shown(found))
         return self.get_paginated_response(self.details(page))  # type: ignore[arg-type]
 

@@ -286,9 +286,12 @@ def search(text: str, *, limit: int = PAGE) -> list[Contact]:
     return list(contacts_found(text).order_by("-last_seen_at", "-pk")[:limit]) if text.strip() else []
 
 
-def directory(*, search: str = "", before: str = "", limit: int = PAGE) -> DirectoryPage:
-    """One page of the contacts that left a datum, the latest active first. Raises ``ValueError`` for a cursor that is not ours."""
-    found = contacts_found(search) if search.strip() else visible_contacts()
+def directory(*, search: str = "", problem: str = "", before: str = "", limit: int = PAGE) -> DirectoryPage:
+    """One page of the contacts that left a datum, the latest active first. Raises ``ValueError`` for a cursor that is not ours.
+
+    ``problem`` keeps those whose data has it, ``any`` those with anything to fix.
+    """
+    found = having(problem, contacts_found(search) if search.strip() else visible_contacts())
     if before:
         at, _separator, pk = before.rpartition("_")
         moment = datetime.fromisoformat(at)
@@ -307,6 +310,14 @@ def directory_rows(contacts: Sequence[Contact]) -> list[DirectoryRow]:
     for identifier in found.select_related("profile").order_by("pk"):
         rows[identifier.profile.contact_id].append(identifier)
     return [DirectoryRow(contact=contact, identifiers=_lines(rows[contact.pk], {})) for contact in contacts]
+
+
+def having(problem: str, contacts: TenantQuerySet[Contact]) -> TenantQuerySet[Contact]:
+    """Those with the problem, as it was found when they were last looked at; all of them for an empty word."""
+    if not problem:
+        return contacts
+    some = contacts.exclude(problems=[])
+    return some if problem == "any" else some.filter(problems__contains=[problem])
 
 
 def visible_contacts() -> TenantQuerySet[Contact]:

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from contacts.models import MatchModel, MergeSuggestion, NeverMerge, Profile
+from contacts.quality.due import mark_due
 
 State = MergeSuggestion.State
 # Bits that one comparison has to gain before a rejected pair is shown again: eight times the odds.
@@ -62,6 +63,7 @@ def suggest(
         "model": model,
         "group": group,
     }
+    mark_due(contact_of.values())
     if former is None:
         # Somebody else may suggest the same pair at this instant.
         suggestion, _is_new = MergeSuggestion.objects.get_or_create(low=low, high=high, defaults=values)

@@ -77,3 +77,15 @@ def sweep_deduplication() -> int:
                     return asked
                 asked += 1
     return asked
+
+
+@shared_task
+def renew_quality() -> int:
+    """Work out the quality scores of whatever changed. Each account gets a portion, the rest comes with the next call."""
+    from contacts.quality.scoring import renew_due
+
+    renewed = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            renewed += renew_due()
+    return renewed

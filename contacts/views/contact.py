@@ -14,6 +14,9 @@ from accounts.views.access import needs
 from contacts import correcting, marking, merging
 from contacts.code_senders import ready_senders
 from contacts.models import Identifier, IdentifierKind, MatchDecision, MergeEvent, Profile
+from contacts.quality.rules import grade
+from contacts.quality.scoring import assess_contacts
+from contacts.quality.words import advice_on
 from contacts.queries import FIELD_LABELS, contact_page
 from contacts.verifying import awaiting_code
 from contacts.views.answering import contact_or_404, number_or_404, say_refused, say_undoable, to_contact
@@ -32,9 +35,13 @@ def contact(request: AccountRequest, contact_id: int) -> HttpResponse:
     awaiting = awaiting_code([line.identifier for line in lines])
     senders = ready_senders() if any(not line.is_attested for line in lines) else []
     known = {fact.field for fact in page.panel.facts}
+    assessed = assess_contacts([shown])[shown.pk] if not shown.is_anonymous else None
     context = {
         "page": page,
         "panel": page.panel,
+        "quality": assessed,
+        "grade": grade(assessed.score) if assessed else "",
+        "advice": [advice_on(finding) for finding in assessed.findings] if assessed else [],
         "identifiers": [
             {
                 "line": line,

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import Account, Channel, Membership
 from accounts.scope import account_scope
 from contacts.matching import Recognition
 from contacts.merging import merge
-from contacts.models import Contact, MergeEvent, NeverMerge, Profile
+from contacts.models import Contact, Identifier, MergeEvent, NeverMerge, Profile
+from contacts.quality.scoring import renew_due
 from tests.api.conftest import ApiClient, token_of
 from tests.conftest import make_channel
 from tests.contacts.stories import person, writes
@@ -187,3 +189,26 @@ def test_the_number_of_queries_does_not_grow(agent_api: ApiClient, mail: Channel
     for number in range(2, 20):
         writes(mail, f"p{number}@ejemplo.cl", number, name=f"Persona {number}", email="p0@ejemplo.cl" if number > 10 else "")
     assert (count("contacts/"), count(f"contacts/{small.contact.pk}/")) == few
+
+
+def test_a_contact_says_how_good_its_data_is_and_what_to_fix(agent_api: ApiClient, ana: Recognition) -> None:
+    Identifier.scoped().update(last_seen_at=timezone.now())
+    quality = agent_api.get(f"contacts/{ana.contact.pk}/").json()["quality"]
+
+    assert quality["score"] == 95
+    (finding,) = quality["to_fix"]
+    assert (finding["problem"], finding["cost"], finding["values"], finding["fields"]) == ("unverified", 5, ["+56 9 8123 4567"], [])
+    assert finding["identifiers"] == [Identifier.scoped().get(kind="phone").pk]
+    assert finding["what"]
+    assert finding["action"]
+
+
+def test_the_list_keeps_those_with_something_to_fix(agent_api: ApiClient, ana: Recognition, eva: Recognition) -> None:
+    Identifier.scoped().update(last_seen_at=timezone.now())
+    renew_due()
+
+    assert {row["id"] for row in agent_api.get("contacts/").json()["results"]} == {ana.contact.pk, eva.contact.pk}
+    for problem in ("any", "unverified"):
+        assert [row["id"] for row in agent_api.get(f"contacts/?problem={problem}").json()["results"]] == [ana.contact.pk]
+    assert agent_api.get("contacts/?problem=shared").json()["results"] == []
+    assert agent_api.get("contacts/?problem=ugly").status_code == 400
