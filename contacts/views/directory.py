@@ -32,7 +32,7 @@ def directory(request: AccountRequest) -> HttpResponse:
     context = {
         "q": text,
         "fix": problem,
-        "problems": [(value.value, label) for value, label in LABELS.items()],
+        "problems": list(LABELS.items()),
         "review_count": count_open() if request.membership.may(Ability.MERGE_CONTACTS) else 0,
         "rows": queries.directory_rows(page.contacts),
         "older_url": "?" + urlencode({**asked, "before": page.before}) if page.before else "",
