@@ -42,6 +42,10 @@ def default_survivorship() -> dict[str, str]:
     return {"name": "first"}
 
 
+def new_fingerprint_key() -> dict[str, str]:
+    return {"key": secrets.token_hex(32)}
+
+
 class Account(models.Model):
     """One business: everything it owns carries its id, and no other business ever sees it."""
 
@@ -102,8 +106,11 @@ class Account(models.Model):
         help_text="Visitors who left nothing are retired after so many days; empty: never.",
     )
 
+    # Addresses are fingerprinted under it (consent). It never changes: what was suppressed under it could not be found again.
+    fingerprint_key = EncryptedJSONField(default=new_fingerprint_key)
+
     created_at = models.DateTimeField(auto_now_add=True)
-    history = HistoricalRecords()
+    history = HistoricalRecords(excluded_fields=["fingerprint_key"])
 
     def __str__(self) -> str:
         return self.name
@@ -255,6 +262,9 @@ class AuditEntry(TenantModel):
     target_type = models.CharField(max_length=40)
     target_id = models.BigIntegerField(null=True)
     detail = models.JSONField(default=dict)
+
+    # Taken from the role under which web and workers run (accounts.row_security).
+    withheld = ("UPDATE", "DELETE")
 
     class Meta(TenantModel.Meta):
         indexes = [

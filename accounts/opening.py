@@ -1,5 +1,6 @@
 """Open an account."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import connection, transaction
@@ -7,6 +8,15 @@ from django.db import connection, transaction
 from accounts.models import Account, Membership, User
 from accounts.roles import Role
 from accounts.scope import account_scope
+
+# Called inside the scope and the transaction of a new account: rooms to the left give it what it begins with.
+_listeners: list[Callable[[Account], None]] = []
+
+
+def on_account_opened(listener: Callable[[Account], None]) -> None:
+    """Called from ``AppConfig.ready()``; adding a listener again changes nothing."""
+    if listener not in _listeners:
+        _listeners.append(listener)
 
 
 @transaction.atomic
@@ -24,4 +34,6 @@ def open_account(*, name: str, slug: str, admin: User | None = None, **settings:
         account.save(force_insert=True)
         if admin is not None:
             Membership.objects.create(user=admin, role=Role.ADMIN)
+        for listener in _listeners:
+            listener(account)
     return account

@@ -24,14 +24,16 @@ class Ability(TextChoices):
     MANAGE_ACCOUNT = "manage_account"  # settings, unification, tokens
     MANAGE_MEMBERS = "manage_members"
     READ_AUDIT = "read_audit"
+    RECORD_CONSENT = "record_consent"  # write down what a person said about being written to
+    MANAGE_CONSENT = "manage_consent"  # purposes, notices, country rules, suppressions
 
 
-_AGENT = {Ability.WORK_CONVERSATIONS, Ability.EDIT_CONTACTS, Ability.SEPARATE_CONTACTS}
+_AGENT = {Ability.WORK_CONVERSATIONS, Ability.EDIT_CONTACTS, Ability.SEPARATE_CONTACTS, Ability.RECORD_CONSENT}
 _SUPERVISOR = _AGENT | {Ability.MERGE_CONTACTS, Ability.READ_AUDIT}
 ABILITIES: dict[str, set[Ability]] = {
     Role.AGENT: _AGENT,
     Role.SUPERVISOR: _SUPERVISOR,
-    Role.ADMIN: _SUPERVISOR | {Ability.MANAGE_CHANNELS, Ability.MANAGE_ACCOUNT, Ability.MANAGE_MEMBERS},
+    Role.ADMIN: _SUPERVISOR | {Ability.MANAGE_CHANNELS, Ability.MANAGE_ACCOUNT, Ability.MANAGE_MEMBERS, Ability.MANAGE_CONSENT},
 }
 
 

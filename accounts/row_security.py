@@ -56,8 +56,9 @@ def lock_tables(*, using: str = DEFAULT_DB_ALIAS, app_config: Any = None, **_kwa
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
         cursor.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}").format(role))
         cursor.execute(sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}").format(role))
-        # The audit trail is append-only for everything that serves requests.
-        cursor.execute(sql.SQL("REVOKE UPDATE, DELETE ON accounts_auditentry FROM {}").format(role))
+        # The audit trail and others like it are append-only for everything that serves requests.
+        for statement in _withhold(role):
+            cursor.execute(statement)
         cursor.execute("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relrowsecurity AND relforcerowsecurity")
         locked = {row[0] for row in cursor.fetchall()}
         existing = set(connection.introspection.table_names(wrapped))
@@ -69,6 +70,20 @@ def lock_tables(*, using: str = DEFAULT_DB_ALIAS, app_config: Any = None, **_kwa
             cursor.execute(sql.SQL("DROP POLICY IF EXISTS entrance ON {}").format(sql.Identifier(table)))
             cursor.execute(sql.SQL("CREATE POLICY entrance ON {} FOR SELECT TO CURRENT_USER USING (true)").format(sql.Identifier(table)))
         cursor.execute(ENTRANCES)
+
+
+def _withhold(role: sql.Identifier) -> list[sql.Composed]:
+    """Take back what a model names in ``withheld``; of an update, the columns in ``still_writable`` stay open."""
+    statements = []
+    for model in apps.get_models():
+        if withheld := getattr(model, "withheld", ()):
+            table = sql.Identifier(model._meta.db_table)
+            rights = sql.SQL(", ").join(sql.SQL(right) for right in withheld)
+            statements.append(sql.SQL("REVOKE {} ON {} FROM {}").format(rights, table, role))
+            if columns := getattr(model, "still_writable", ()):
+                named = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
+                statements.append(sql.SQL("GRANT UPDATE ({}) ON {} TO {}").format(named, table, role))
+    return statements
 
 
 def _lock(table: str, column: str) -> list[sql.Composed]:

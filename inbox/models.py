@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Channel, Membership
 from accounts.tenancy import TenantModel
+from consent.models import Decision
 from contacts.models import Identifier, Profile
 
 
@@ -213,6 +214,7 @@ class OutboundMessage(TenantModel):
     next_attempt_at = models.DateTimeField(db_default=TransactionNow())
     claimed_at = models.DateTimeField(null=True)
     verdict = models.JSONField(default=dict, help_text="The gate's decision when it was accepted, and again when it left.")
+    decision = models.ForeignKey(Decision, on_delete=models.SET_NULL, null=True, related_name="+", help_text="The latest of the two.")
     receipt = models.JSONField(default=dict, help_text="What the provider answered.")
     created_at = models.DateTimeField(db_default=TransactionNow())
 

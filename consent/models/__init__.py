@@ -1,0 +1,27 @@
+"""The tables of consent. Those about people refer to ``contacts.Profile`` or to a contact point, never to a contact."""
+
+from consent.models.deciding import Decision, ServiceWindow
+from consent.models.ledger import ConsentEvent, ConsentState, Evidence, LedgerAnchor, ProfileKey
+from consent.models.people import OptInRequest, Preference, RightsRequest
+from consent.models.points import ContactPoint, Suppression
+from consent.models.policy import CountryRule, CountryRuleCorrection, GatePolicy, NoticeVersion, Purpose
+
+__all__ = [
+    "ConsentEvent",
+    "ConsentState",
+    "ContactPoint",
+    "CountryRule",
+    "CountryRuleCorrection",
+    "Decision",
+    "Evidence",
+    "GatePolicy",
+    "LedgerAnchor",
+    "NoticeVersion",
+    "OptInRequest",
+    "Preference",
+    "ProfileKey",
+    "Purpose",
+    "RightsRequest",
+    "ServiceWindow",
+    "Suppression",
+]
