@@ -1,5 +1,7 @@
 """A person is a contact; everything we were ever told about them hangs from a profile; merging moves profiles and nothing else."""
 
+from datetime import timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
 from django.contrib.postgres.indexes import GinIndex
@@ -7,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from accounts.background_runs import BackgroundRun
 from accounts.models import Channel, Membership
 from accounts.tenancy import TenantModel, TenantQuerySet
 
@@ -356,37 +359,22 @@ class MatchModel(TenantModel):
         return f"v{self.version}"
 
 
-class DeduplicationRun(TenantModel):
-    """One search for duplicates: among all profiles, or between those that changed and everybody."""
+class DeduplicationRun(BackgroundRun):
+    """One search for duplicates: among all profiles, or between those that changed and everybody. Its progress is in percent."""
 
     class Kind(models.TextChoices):
         WHOLE = "whole", _("Everybody")
         CHANGED = "changed", _("What changed")
 
-    class State(models.TextChoices):
-        QUEUED = "queued", _("Waiting")
-        RUNNING = "running", _("Running")
-        DONE = "done", _("Done")
-        FAILED = "failed", _("Failed")
-        CANCELLED = "cancelled", _("Cancelled")
+    # Training and comparing a million profiles are steps of a minute each.
+    DEAD_AFTER = timedelta(minutes=15)
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
-    done = models.PositiveIntegerField(default=0, help_text="Steps of the work that are behind it.")
-    total = models.PositiveIntegerField(default=0)
     # What counts as changed for the next run: everything that the database saw after this moment.
     read_at = models.DateTimeField(null=True, help_text="When the profiles were read.")
     model = models.ForeignKey(MatchModel, on_delete=models.SET_NULL, null=True, related_name="+")
-    figures = models.JSONField(default=dict, help_text="Profiles, pairs, suggestions, merges and seconds of each step.")
-    error = models.CharField(max_length=300, blank=True)
-    asked_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
-    created_at = models.DateTimeField(db_default=TransactionNow())
-    started_at = models.DateTimeField(null=True)
-    # A worker that died leaves an old heartbeat behind; the sweeper then asks for the run again.
-    beat_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(BackgroundRun.Meta):
         constraints = [
             models.UniqueConstraint(
                 fields=["account"], condition=models.Q(state__in=["queued", "running"]), name="deduplication_one_at_a_time"
@@ -435,35 +423,18 @@ class MergeSuggestion(TenantModel):
         ]
 
 
-class UnificationRun(TenantModel):
-    """One preview of the unified rule, or one switch of it, with its progress. At most one switch is under way in an account."""
+class UnificationRun(BackgroundRun):
+    """One preview of the unified rule, or one switch of it; its steps are groups of contacts. At most one switch is under way."""
 
     class Kind(models.TextChoices):
         PREVIEW = "preview", _("Preview")
         ON = "on", _("Switching on")
         OFF = "off", _("Switching off")
 
-    class State(models.TextChoices):
-        QUEUED = "queued", _("Waiting")
-        RUNNING = "running", _("Running")
-        DONE = "done", _("Done")
-        FAILED = "failed", _("Failed")
-        CANCELLED = "cancelled", _("Cancelled")
-
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     gives_back = models.BooleanField(default=False, help_text="Switching off: give the contacts back that the rule had joined.")
-    done = models.PositiveIntegerField(default=0, help_text="Groups of contacts that are behind it.")
-    total = models.PositiveIntegerField(default=0)
-    figures = models.JSONField(default=dict, help_text="What was found or done; see contacts.unification.")
-    error = models.CharField(max_length=300, blank=True)
-    asked_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
-    created_at = models.DateTimeField(db_default=TransactionNow())
-    # A worker that died leaves an old heartbeat behind; the sweeper then asks for the run again.
-    beat_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(BackgroundRun.Meta):
         constraints = [
             models.UniqueConstraint(
                 fields=["account"],

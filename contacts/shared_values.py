@@ -7,10 +7,12 @@ from accounts.auditing import record
 from accounts.models import Account
 from contacts.finding_matches import Match
 from contacts.models import Identifier, MatchDecision, Profile, ValueMark
-from contacts.names import names_conflict
+from contacts.names import is_placeholder, names_conflict
 from contacts.reviewing import Kind, ask
 
+# Accounts call a value shared long before.
 MOST_NAMES = 500
+MOST_PEOPLE = 100
 
 
 def too_many_people(account: Account, names: Sequence[str], matches: Iterable[Match]) -> list[tuple[str, str]]:
@@ -22,12 +24,14 @@ def too_many_people(account: Account, names: Sequence[str], matches: Iterable[Ma
 
 
 def people_behind(names: Iterable[str]) -> list[str]:
-    """One name for each person that the names must be, at least: names that cannot be one person's."""
+    """One name for each person that the names must be, at least: names that cannot be one person's. "Cliente" is nobody's."""
     people: list[str] = []
     # Sorted, so that the order of arrival does not count.
     for name in sorted(set(names))[:MOST_NAMES]:
-        if all(names_conflict(name, known) for known in people):
+        if not is_placeholder(name) and all(names_conflict(name, known) for known in people):
             people.append(name)
+        if len(people) > MOST_PEOPLE:
+            break
     return people
 
 

@@ -1,6 +1,6 @@
 """Two contacts beside each other: what is known of each, and what excludes that they are one person."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from contacts.finding_matches import names_in
@@ -10,6 +10,8 @@ from contacts.national_ids import contradict
 
 # Identifiers of which one person has one, once a code or a provider has confirmed it.
 EXCLUSIVE = ("email", "customer_number")
+# Beyond so many contacts, all the pairs of the account are read instead.
+FEW = 5000
 
 
 @dataclass
@@ -63,7 +65,9 @@ def conflicting_names(mine: Sequence[str], theirs: Sequence[str]) -> list[str]:
     return list(theirs)
 
 
-def never_merge_between(contact_ids: set[int]) -> set[frozenset[int]]:
+def never_merge_between(contact_ids: Collection[int]) -> set[frozenset[int]]:
     """Pairs of the contacts that were marked as different people. One query."""
-    pairs = NeverMerge.scoped().filter(low__contact__in=contact_ids, high__contact__in=contact_ids)
-    return {frozenset(pair) for pair in pairs.values_list("low__contact_id", "high__contact_id")}
+    pairs = NeverMerge.scoped().values_list("low__contact_id", "high__contact_id")
+    if len(contact_ids) <= FEW:
+        pairs = pairs.filter(low__contact__in=contact_ids, high__contact__in=contact_ids)
+    return {frozenset(pair) for pair in pairs if pair[0] in contact_ids and pair[1] in contact_ids}

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from accounts.entrances import all_account_ids
-from accounts.queueing import AccountTask, publish
+from accounts.queueing import AccountTask, sweep
 from accounts.scope import account_scope
 
 
@@ -15,14 +15,11 @@ def carry_out_unification(*, account_id: int, run_id: int) -> None:
 
 
 @shared_task
-def sweep_unification_runs() -> None:
+def sweep_unification_runs() -> int:
     """Ask again for previews and switches whose worker died, or that the broker lost."""
-    from contacts.unification.switching import dead_runs
+    from contacts.models import UnificationRun
 
-    for account_id in all_account_ids():
-        with account_scope(account_id):
-            for run_id in dead_runs():
-                publish(carry_out_unification, account_id=account_id, run_id=run_id)
+    return sweep(carry_out_unification, "run_id", lambda: UnificationRun.forgotten().values_list("pk", flat=True))
 
 
 @shared_task(base=AccountTask)
@@ -33,50 +30,40 @@ def search_for_duplicates(*, account_id: int, run_id: int) -> None:
 
 
 @shared_task
-def search_what_changed() -> int:
+def search_what_changed() -> None:
     """Ask for a search in every account that has anybody: what changed since the last one, or everybody the first time."""
-    from contacts.deduplication.running import ask
-    from contacts.models import DeduplicationRun, Profile
+    from contacts.models import DeduplicationRun
 
-    asked = 0
     for account_id in all_account_ids():
         with account_scope(account_id):
-            if Profile.scoped().exists():
-                done = DeduplicationRun.scoped().filter(state=DeduplicationRun.State.DONE).exists()
-                ask(kind=DeduplicationRun.Kind.CHANGED if done else DeduplicationRun.Kind.WHOLE)
-                asked += 1
-    return asked
+            done = DeduplicationRun.scoped().filter(state=DeduplicationRun.State.DONE).exists()
+            _search(DeduplicationRun.Kind.CHANGED if done else DeduplicationRun.Kind.WHOLE)
 
 
 @shared_task
-def search_everybody() -> int:
+def search_everybody() -> None:
     """Ask for a search among everybody in every account that has anybody."""
-    from contacts.deduplication.running import ask
-    from contacts.models import DeduplicationRun, Profile
+    from contacts.models import DeduplicationRun
 
-    asked = 0
     for account_id in all_account_ids():
         with account_scope(account_id):
-            if Profile.scoped().exists():
-                ask(kind=DeduplicationRun.Kind.WHOLE)
-                asked += 1
-    return asked
+            _search(DeduplicationRun.Kind.WHOLE)
+
+
+def _search(kind: str) -> None:
+    from contacts.deduplication.running import ask
+    from contacts.models import Profile
+
+    if Profile.scoped().exists():
+        ask(kind=kind)
 
 
 @shared_task
 def sweep_deduplication() -> int:
-    """Ask again for every search that waits for a worker, or whose worker is gone."""
-    from contacts.deduplication.running import abandoned
+    """Ask again for every search that the broker lost, or whose worker is gone."""
     from contacts.models import DeduplicationRun
 
-    asked = 0
-    for account_id in all_account_ids():
-        with account_scope(account_id):
-            for pk in DeduplicationRun.scoped().filter(abandoned()).values_list("pk", flat=True):
-                if not publish(search_for_duplicates, account_id=account_id, run_id=pk):
-                    return asked
-                asked += 1
-    return asked
+    return sweep(search_for_duplicates, "run_id", lambda: DeduplicationRun.forgotten().values_list("pk", flat=True))
 
 
 @shared_task

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.queueing import back_off
 from inbox.adapters import DeliveryError, MediaGone, adapter_for
 from inbox.channel_health import note_refusal
 from inbox.filing import Filing
@@ -37,9 +38,8 @@ def fetch(*, attachment_id: int) -> None:
         if attachment.attempts >= MOST_ATTEMPTS:
             _give_up(attachment, type(error).__name__)
         else:
-            wait = timedelta(seconds=min(5 * 2**attachment.attempts, 3600))
             Attachment.scoped().filter(pk=attachment.pk, state=Attachment.State.WAITING).update(
-                next_attempt_at=timezone.now() + wait, error=type(error).__name__
+                next_attempt_at=timezone.now() + back_off(attachment.attempts), error=type(error).__name__
             )
     else:
         if len(content) > settings.ATTACHMENT_MAX_BYTES:

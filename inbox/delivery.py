@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from accounts.queueing import back_off
 from inbox.adapters import ChannelAdapter, DeliveryError, OutcomeUnknown, ProviderReceipt, adapter_for
 from inbox.channel_health import note_refusal, note_success
 from inbox.conversations import lock_conversation_of
@@ -30,11 +31,6 @@ MOST_ATTEMPTS = 8
 # A call is over long before this: a row that is still claimed belongs to a worker that died.
 CLAIM_LASTS = timedelta(minutes=5)
 State = OutboundMessage.State
-
-
-def back_off(attempt: int) -> timedelta:
-    """How long to wait after the given attempt (the first is 1): 5 s, doubled each time, at most an hour."""
-    return timedelta(seconds=min(5 * 2 ** (attempt - 1), 3600))
 
 
 def deliver(*, message_id: int) -> None:

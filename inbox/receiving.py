@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.actors import SYSTEM, Actor
 from accounts.auditing import record
 from accounts.models import Account, Channel
-from accounts.queueing import enqueue
+from accounts.queueing import back_off, enqueue
 from accounts.roles import Ability, require
 from contacts.claims import Address
 from contacts.matching import Recognition, recognise
@@ -60,11 +60,6 @@ MOST_AHEAD = timedelta(days=31)
 BROKEN = (InboundEvent.State.PARTLY, InboundEvent.State.UNREADABLE, InboundEvent.State.FAILED)
 # How long a worker may hold an event before it counts as dead. Two workers on one event do no harm.
 LEASE = timedelta(seconds=60)
-
-
-def back_off(attempt: int) -> timedelta:
-    """How long to wait after the given attempt (the first is 1): 5 s, doubled each time, at most an hour."""
-    return timedelta(seconds=min(5 * 2 ** (attempt - 1), 3600))
 
 
 def store_event(*, channel: Channel, body: bytes, context: dict[str, Any]) -> InboundEvent | None:

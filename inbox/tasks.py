@@ -3,21 +3,11 @@
 The sweepers find what is due and nobody works on: after a broker that lost its queue, a worker that was killed, a back-off.
 """
 
-from collections.abc import Callable
-from datetime import timedelta
-
-from celery import Task, shared_task
+from celery import shared_task
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.entrances import all_account_ids
-from accounts.queueing import AccountTask, publish
-from accounts.scope import account_scope
-
-# What one sweep asks for per account; the rest waits for the next one.
-MOST_PER_SWEEP = 500
-# A fresh row has just been handed to the broker by whoever made it.
-GRACE = timedelta(seconds=10)
+from accounts.queueing import GRACE, AccountTask, sweep
 
 
 @shared_task(base=AccountTask)
@@ -63,7 +53,7 @@ def sweep_inbound_events() -> int:
     def due() -> QuerySet[InboundEvent]:
         return InboundEvent.scoped().filter(state=InboundEvent.State.PENDING, next_attempt_at__lte=timezone.now() - GRACE)
 
-    return _sweep(process_inbound_event, "event_id", lambda: due().order_by("next_attempt_at").values_list("pk", flat=True))
+    return sweep(process_inbound_event, "event_id", lambda: due().order_by("next_attempt_at").values_list("pk", flat=True))
 
 
 @shared_task
@@ -78,8 +68,8 @@ def sweep_outbound_messages() -> int:
     def abandoned() -> QuerySet[OutboundMessage]:
         return OutboundMessage.scoped().filter(state=OutboundMessage.State.CLAIMED, claimed_at__lt=timezone.now() - CLAIM_LASTS)
 
-    asked = _sweep(deliver_message, "message_id", lambda: due().order_by("message").values_list("message", flat=True))
-    return asked + _sweep(settle_abandoned_message, "message_id", lambda: abandoned().values_list("message", flat=True))
+    asked = sweep(deliver_message, "message_id", lambda: due().order_by("message").values_list("message", flat=True))
+    return asked + sweep(settle_abandoned_message, "message_id", lambda: abandoned().values_list("message", flat=True))
 
 
 @shared_task
@@ -90,7 +80,7 @@ def sweep_attachments() -> int:
     def due() -> QuerySet[Attachment]:
         return Attachment.scoped().filter(state=Attachment.State.WAITING, next_attempt_at__lte=timezone.now() - GRACE)
 
-    return _sweep(fetch_attachment, "attachment_id", lambda: due().order_by("next_attempt_at").values_list("pk", flat=True))
+    return sweep(fetch_attachment, "attachment_id", lambda: due().order_by("next_attempt_at").values_list("pk", flat=True))
 
 
 @shared_task
@@ -101,16 +91,4 @@ def sweep_bot_sessions() -> int:
     def due() -> QuerySet[BotSession]:
         return BotSession.scoped().filter(due_at__lte=timezone.now() - GRACE, finished_at=None)
 
-    return _sweep(greet, "session_id", lambda: due().order_by("due_at").values_list("pk", flat=True))
-
-
-def _sweep(task: Task, argument: str, find: Callable[[], QuerySet]) -> int:
-    """Ask ``task`` for what ``find`` gives, account by account; stops at the first refusal of the broker. Returns how many."""
-    asked = 0
-    for account_id in all_account_ids():
-        with account_scope(account_id):
-            for pk in find()[:MOST_PER_SWEEP]:
-                if not publish(task, account_id=account_id, **{argument: pk}):
-                    return asked
-                asked += 1
-    return asked
+    return sweep(greet, "session_id", lambda: due().order_by("due_at").values_list("pk", flat=True))

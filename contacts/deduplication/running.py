@@ -6,14 +6,14 @@ a suggestion is one per pair of contacts, and a merge of one contact is none.
 
 import time
 from collections.abc import Iterable
-from datetime import timedelta
 
 import duckdb
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.actors import Actor
+from accounts.background_runs import Cancelled
 from accounts.models import Account, Membership
 from accounts.queueing import enqueue
 from accounts.scope import current_account_id
@@ -34,17 +34,11 @@ from contacts.suggesting import suggest
 Kind = DeduplicationRun.Kind
 State = DeduplicationRun.State
 DEDUPLICATION = Actor(kind="rule", name="deduplication")
-# A worker that gave no sign for this long is gone. Training and comparing a million profiles are steps of a minute each.
-DEAD_AFTER = timedelta(minutes=15)
 # The model is trained anew when the account grew by a quarter.
 GROWN = 1.25
 # Progress in percent, and what each step brings it to.
 READ, TRAINED, COMPARED, DECIDED, ALL = 30, 50, 65, 70, 100
 BEAT_EVERY = 50
-
-
-class Cancelled(Exception):
-    """Somebody cancelled the run meanwhile. What was suggested until then stays."""
 
 
 def ask(*, kind: str, by: Membership | None = None) -> DeduplicationRun:
@@ -55,42 +49,27 @@ def ask(*, kind: str, by: Membership | None = None) -> DeduplicationRun:
         with transaction.atomic():
             run = DeduplicationRun.objects.create(kind=kind, asked_by=by, total=ALL)
     except IntegrityError:
-        return DeduplicationRun.scoped().get(state__in=(State.QUEUED, State.RUNNING))
+        return DeduplicationRun.unfinished().get()
     enqueue(search_for_duplicates, account_id=current_account_id(), run_id=run.pk)
     return run
 
 
-def cancel(*, run: DeduplicationRun) -> None:
-    """Stop a run at its next step. Who may do so is the caller's to check."""
-    DeduplicationRun.scoped().filter(pk=run.pk, state__in=(State.QUEUED, State.RUNNING)).update(
-        state=State.CANCELLED, finished_at=timezone.now()
-    )
-
-
-def abandoned() -> Q:
-    """Runs that wait for a worker, or whose worker is gone."""
-    return Q(state=State.QUEUED) | Q(state=State.RUNNING, beat_at__lt=timezone.now() - DEAD_AFTER)
-
-
 def work(*, run_id: int) -> DeduplicationRun:
     """Do the run, unless somebody does it already; returns the row as it ended."""
-    now = timezone.now()
-    mine = DeduplicationRun.scoped().filter(abandoned(), pk=run_id)
-    if not mine.update(state=State.RUNNING, started_at=now, beat_at=now, done=0, total=ALL, error=""):
+    run = DeduplicationRun.take(run_id)
+    if run is None:
         return DeduplicationRun.scoped().get(pk=run_id)
-    run = DeduplicationRun.scoped().get(pk=run_id)
+    run.total = ALL
     try:
         _search(run)
     except Cancelled:
         run.refresh_from_db()
         return run
     except Exception as error:
-        DeduplicationRun.scoped().filter(pk=run_id).update(
-            state=State.FAILED, error=f"{type(error).__name__}: {error}"[:300], finished_at=timezone.now()
-        )
+        run.end(State.FAILED, f"{type(error).__name__}: {error}")
         raise
-    run.state, run.done, run.finished_at = State.DONE, ALL, timezone.now()
-    run.save()
+    run.done = ALL
+    run.end(State.DONE)
     return run
 
 
@@ -214,10 +193,8 @@ def forget_settled() -> int:
 
 def _beat(run: DeduplicationRun, done: int) -> None:
     """Give a sign of life and show how far it is. Raises ``Cancelled``."""
-    run.done, run.beat_at = done, timezone.now()
-    alive = DeduplicationRun.scoped().filter(pk=run.pk, state=State.RUNNING)
-    if not alive.update(done=done, beat_at=run.beat_at, figures=run.figures, read_at=run.read_at, model=run.model):
-        raise Cancelled
+    run.done = done
+    run.beat("read_at", "model")
 
 
 class _Clock:
@@ -226,7 +203,6 @@ class _Clock:
     def __init__(self, run: DeduplicationRun) -> None:
         self.run = run
         self.last = time.perf_counter()
-        run.state = State.RUNNING
 
     def lap(self, step: str, done: int) -> None:
         now = time.perf_counter()

@@ -4,6 +4,7 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.background_runs import BackgroundRun
 from accounts.models import Membership
 from accounts.tenancy import TenantModel
 from contacts.models import Identifier, Profile
@@ -90,23 +91,10 @@ class ReviewCard(TenantModel):
         ]
 
 
-class CleaningReport(TenantModel):
-    """One scheduled cleaning: only what is safe and can be taken back."""
+class CleaningReport(BackgroundRun):
+    """One scheduled cleaning: only what is safe and can be taken back. ``asked_by`` is null where the schedule did."""
 
-    class State(models.TextChoices):
-        QUEUED = "queued", _("Waiting")
-        RUNNING = "running", _("Running")
-        DONE = "done", _("Done")
-        FAILED = "failed", _("Failed")
-
-    state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
-    asked_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+", help_text="Null: by the schedule.")
-    error = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField(db_default=TransactionNow())
-    beat_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-
-    class Meta(TenantModel.Meta):
+    class Meta(BackgroundRun.Meta):
         constraints = [
             models.UniqueConstraint(fields=["account"], condition=models.Q(state__in=["queued", "running"]), name="cleaning_one_at_a_time")
         ]
@@ -134,25 +122,11 @@ class CleaningStep(TenantModel):
         constraints = [models.UniqueConstraint(fields=["account", "report", "kind"], name="cleaning_step_once")]
 
 
-class RecomputeRun(TenantModel):
-    """Every contact computed anew by changed survivorship rules, with progress."""
+class RecomputeRun(BackgroundRun):
+    """Every contact computed anew by changed survivorship rules; its steps are contacts."""
 
-    class State(models.TextChoices):
-        QUEUED = "queued", _("Waiting")
-        RUNNING = "running", _("Running")
-        DONE = "done", _("Done")
-        FAILED = "failed", _("Failed")
-
-    state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
-    done = models.PositiveIntegerField(default=0, help_text="Contacts that are behind it.")
-    total = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0, help_text="Contacts that look different now.")
     after_id = models.BigIntegerField(default=0, help_text="The last contact that was computed: where a worker goes on.")
-    error = models.CharField(max_length=300, blank=True)
-    asked_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
-    created_at = models.DateTimeField(db_default=TransactionNow())
-    beat_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(BackgroundRun.Meta):
         indexes = [models.Index(fields=["account", "-created_at"])]

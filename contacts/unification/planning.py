@@ -1,19 +1,17 @@
 """Who would be one person under the unified rule: the same reasoning for the preview, without locks, and for the job, under them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from accounts.models import Account, MatchingPolicy, NameConflict
 from contacts.marking import marks_on
-from contacts.models import NeverMerge, Profile, ValueMark
-from contacts.names import fold_name, names_conflict
+from contacts.models import Profile, ValueMark
+from contacts.shared_values import people_behind
 from contacts.sides import Side as Known
-from contacts.sides import conflicting_names, contradiction, sides_of
+from contacts.sides import conflicting_names, contradiction, never_merge_between, sides_of
 from contacts.unification.ties import ADDRESS, Tie, ties_between, ties_of_account
 
 AT_ONCE = 5000
-# As many names are shown of a value at most; accounts call it shared long before.
-MOST_NAMES = 100
 
 
 @dataclass
@@ -74,7 +72,7 @@ def plan_for(account: Account, profile_ids: Collection[int]) -> Plan:
 def _plan(account: Account, ties: Sequence[Tie]) -> Plan:
     contact_of, sides = _sides(ties)
     marks = _marks(account, ties)
-    never = _never_merge(sides)
+    never = never_merge_between(sides)
     at: dict[int, Side] = dict(sides)
     used: dict[int, list[Tie]] = {}
     apart: list[Apart] = []
@@ -84,7 +82,7 @@ def _plan(account: Account, ties: Sequence[Tie]) -> Plan:
         if mark == ValueMark.Mark.BLOCKED:
             continue
         contact_ids = sorted({contact_of[pk] for pk in tie.profile_ids if pk in contact_of})
-        names = _different_names(name for pk in contact_ids for name in sides[pk].known.names)
+        names = people_behind(name for pk in contact_ids for name in sides[pk].known.names)
         if mark == ValueMark.Mark.SHARED or len(names) > account.shared_after_names:
             shared.append(SharedValue(tie, tuple(names), is_marked=mark is not None))
             continue
@@ -111,7 +109,7 @@ def _plan(account: Account, ties: Sequence[Tie]) -> Plan:
             tuple(sorted(side.contact_ids)),
             tuple(sorted(side.profile_ids)),
             tuple(dict.fromkeys(tie for pk in side.contact_ids for tie in used.get(pk, []))),
-            names_differ=len(_different_names(side.known.names)) > 1,
+            names_differ=len(people_behind(side.known.names)) > 1,
         )
         for side in {id(side): side for side in at.values()}.values()
         if len(side.contact_ids) > 1
@@ -154,17 +152,6 @@ def _why_weak(account: Account, tie: Tie, sure: set[int], one: int, other: int) 
     return "policy" if account.matching_policy == MatchingPolicy.PROBABILISTIC else ""
 
 
-def _different_names(names: Iterable[str]) -> list[str]:
-    """The names, one for each person that they may be of."""
-    people: list[str] = []
-    for name in dict.fromkeys(names):
-        if fold_name(name) and all(names_conflict(name, other) for other in people):
-            people.append(name)
-        if len(people) > MOST_NAMES:
-            break
-    return people
-
-
 def _sides(ties: Sequence[Tie]) -> tuple[dict[int, int], dict[int, Side]]:
     """(profile → contact, contact → what is known of it), for the contacts that the ties touch."""
     touched = sorted({pk for tie in ties for pk in tie.profile_ids})
@@ -189,8 +176,3 @@ def _marks(account: Account, ties: Sequence[Tie]) -> dict[tuple[str, str], str]:
     for start in range(0, len(keys), AT_ONCE):
         marks |= marks_on(keys[start : start + AT_ONCE], region=account.default_region)
     return marks
-
-
-def _never_merge(sides: Collection[int]) -> set[frozenset[int]]:
-    pairs = NeverMerge.scoped().values_list("low__contact_id", "high__contact_id")
-    return {frozenset(pair) for pair in pairs if pair[0] in sides and pair[1] in sides}

@@ -2,18 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.actors import SYSTEM, Actor
 from accounts.auditing import record
+from accounts.background_runs import Cancelled
 from accounts.changing_settings import change_settings
 from accounts.models import Account
 from accounts.queueing import enqueue
@@ -29,16 +28,9 @@ from contacts.unification.previewing import figures_of
 log = structlog.get_logger("hilo.unification")
 
 Kind, State = UnificationRun.Kind, UnificationRun.State
-UNFINISHED = (State.QUEUED, State.RUNNING)
 SWITCHES = (Kind.ON, Kind.OFF)
-# A run without a sign of life for so long has lost its worker.
-DEAD_AFTER = timedelta(seconds=90)
 BEAT_EVERY = 0.5  # seconds
 Step = TypeVar("Step")
-
-
-class _Cancelled(Exception):
-    """The account was switched back meanwhile."""
 
 
 class Mode(StrEnum):
@@ -59,7 +51,7 @@ def mode_of(account: Account) -> Mode:
 
 
 def switch_under_way() -> UnificationRun | None:
-    return UnificationRun.scoped().filter(kind__in=SWITCHES, state__in=UNFINISHED).first()
+    return UnificationRun.unfinished().filter(kind__in=SWITCHES).first()
 
 
 def latest_run(*kinds: str) -> UnificationRun | None:
@@ -71,7 +63,7 @@ def ask_for_preview(*, account: Account, by: Actor) -> UnificationRun:
     """A run that counts what would change; the one that is under way, where there is one. Changes nothing else."""
     require(by, Ability.MANAGE_ACCOUNT)
     Account.objects.select_for_update().get(pk=account.pk)
-    run = UnificationRun.scoped().filter(kind=Kind.PREVIEW, state__in=UNFINISHED).first()
+    run = UnificationRun.unfinished().filter(kind=Kind.PREVIEW).first()
     return run or _start(Kind.PREVIEW, by)
 
 
@@ -126,13 +118,6 @@ def try_again(*, by: Actor) -> UnificationRun | None:
     return last
 
 
-def dead_runs() -> list[int]:
-    """Runs that nobody works on: never begun, or their worker died."""
-    since = timezone.now() - DEAD_AFTER
-    waiting = Q(state=State.QUEUED, created_at__lt=timezone.now() - timedelta(seconds=10)) | Q(state=State.RUNNING, beat_at__lt=since)
-    return list(UnificationRun.scoped().filter(waiting).values_list("pk", flat=True))
-
-
 def carry_out(*, run_id: int) -> None:
     """Do the run's work, or go on with it. Safe to call any number of times; two workers do not take the same run."""
     run = _claim(run_id)
@@ -143,7 +128,7 @@ def carry_out(*, run_id: int) -> None:
         run.figures.setdefault("contacts_before", visible_contacts().count())
     try:
         failed = WORK[Kind(run.kind)](account, run)
-    except _Cancelled:
+    except Cancelled:
         UnificationRun.scoped().filter(pk=run.pk).update(finished_at=timezone.now(), done=run.done, total=run.total)
         return
     except Exception as error:
@@ -154,19 +139,14 @@ def carry_out(*, run_id: int) -> None:
 
 
 def _claim(run_id: int) -> UnificationRun | None:
-    with transaction.atomic():
-        alive_since = timezone.now() - DEAD_AFTER
-        free = Q(state=State.QUEUED) | Q(state=State.RUNNING, beat_at__lt=alive_since)
-        run = UnificationRun.scoped().select_for_update(skip_locked=True).filter(free, pk=run_id).first()
-        if run is not None:
-            # One that was cancelled is still in the middle of a step: what it does now would be missed.
-            ending = UnificationRun.scoped().filter(state=State.CANCELLED, finished_at=None, beat_at__gte=alive_since)
-            if run.kind in SWITCHES and ending.exists():
-                _enqueue(run, in_seconds=1)
-                return None
-            run.state, run.beat_at = State.RUNNING, timezone.now()
-            run.save(update_fields=["state", "beat_at"])
-        return run
+    # A switch that was cancelled is still in the middle of a step: what it does now would be missed.
+    alive_since = timezone.now() - UnificationRun.DEAD_AFTER
+    ending = UnificationRun.scoped().filter(state=State.CANCELLED, finished_at=None, beat_at__gte=alive_since)
+    run = UnificationRun.scoped().filter(pk=run_id).first()
+    if run is not None and run.kind in SWITCHES and ending.exists():
+        _enqueue(run, in_seconds=1)
+        return None
+    return UnificationRun.take(run_id)
 
 
 def _preview(account: Account, run: UnificationRun) -> int:
@@ -206,9 +186,7 @@ def _step_by_step(run: UnificationRun, steps: Iterable[Step], work: Callable[[St
     for step in every:
         if time.monotonic() - beaten > BEAT_EVERY:
             beaten = time.monotonic()
-            mine = UnificationRun.scoped().filter(pk=run.pk, state=State.RUNNING)
-            if not mine.update(done=run.done, total=run.total, beat_at=timezone.now()):
-                raise _Cancelled
+            run.beat()
         try:
             sum_ += _retrying(work, step)
         except Exception:
@@ -229,10 +207,8 @@ def _retrying(work: Callable[[Step], int], step: Step) -> int:
 
 @transaction.atomic
 def _finish(run: UnificationRun, state: str, error: str) -> None:
-    run.state, run.error, run.finished_at = state, error[:300], timezone.now()
-    run.save(update_fields=["state", "error", "finished_at", "figures", "done", "total"])
     if run.kind in SWITCHES:
         run.figures["contacts_after"] = visible_contacts().count()
-        run.save(update_fields=["figures"])
         by = Actor.person(run.asked_by) if run.asked_by else SYSTEM
         record(actor=by, action="unification.finish", target=run, kind=run.kind, state=state, figures=run.figures)
+    run.end(state, error)

@@ -130,6 +130,11 @@ class TestNames:
         writes(web, "visitor-10", 10, name="Eva", phone="981234567")
         assert IdentityReview.scoped().count() == 4
 
+    def test_a_word_for_nobody_hides_none_of_the_people_behind_a_value(self, scoped: Account, web: Channel) -> None:
+        for n, name in enumerate(["Cliente", "María Pérez", "José Pérez", "Lucía Pérez", "Raúl Gómez"]):
+            writes(web, f"visitor-{n}", n, name=name, phone="981234567")
+        assert ValueMark.scoped().get().is_automatic
+
     def test_the_limit_is_the_accounts(self, scoped: Account, web: Channel) -> None:
         choose(scoped, shared_after_names=1)
         writes(web, "visitor-1", name="María", phone="981234567")

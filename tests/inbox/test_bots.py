@@ -181,7 +181,7 @@ def test_the_sweeper_finds_a_turn_that_the_broker_lost(scoped: Account, chat: Ch
     receive(channel=chat, inbound=InboundMessage(provider_id="r1", sender=Address("visitor", "v"), occurred_at=NOON, body="Hola"))
     session = BotSession.scoped().get()
     asked: list[dict[str, Any]] = []
-    monkeypatch.setattr("inbox.tasks.publish", lambda task, **ids: asked.append(ids) or True)
+    monkeypatch.setattr("accounts.queueing.publish", lambda task, **ids: asked.append(ids) or True)
     monkeypatch.setattr("inbox.tasks.GRACE", timedelta(seconds=-1))
 
     sweep_bot_sessions()

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         if account_id is None:
             raise CommandError(f"There is no account {options['account']}.")
         with account_scope(account_id):
-            if DeduplicationRun.scoped().filter(state__in=(DeduplicationRun.State.QUEUED, DeduplicationRun.State.RUNNING)).exists():
+            if DeduplicationRun.unfinished().exists():
                 raise CommandError("A search is waiting or running already.")
             kind = DeduplicationRun.Kind.CHANGED if options["changed"] else DeduplicationRun.Kind.WHOLE
             run = work(run_id=DeduplicationRun.objects.create(kind=kind).pk)

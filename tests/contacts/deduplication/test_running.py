@@ -10,7 +10,7 @@ from accounts.actors import SYSTEM
 from accounts.models import Account, Channel
 from accounts.scope import account_scope
 from contacts.deduplication import running
-from contacts.deduplication.running import ask, cancel, work
+from contacts.deduplication.running import ask, work
 from contacts.marking import mark_shared
 from contacts.models import DeduplicationRun, Identifier, MatchModel, MergeEvent, MergeSuggestion, NeverMerge, Profile, ValueMark
 from contacts.tasks import search_what_changed, sweep_deduplication
@@ -183,7 +183,7 @@ def test_a_run_that_somebody_does_is_left_to_them(channels: dict[str, Channel]) 
     now = timezone.now()
     run = DeduplicationRun.objects.create(kind=Kind.WHOLE, state=State.RUNNING, beat_at=now)
     assert work(run_id=run.pk).state == State.RUNNING
-    DeduplicationRun.scoped().update(beat_at=now - running.DEAD_AFTER * 2)
+    DeduplicationRun.scoped().update(beat_at=now - DeduplicationRun.DEAD_AFTER * 2)
     assert work(run_id=run.pk).state == State.DONE
 
 
@@ -193,7 +193,7 @@ def test_a_cancelled_run_stops_at_its_next_step(channels: dict[str, Channel], mo
     honest = running.score_pairs
 
     def cancel_meanwhile(*args: Any, **kwargs: Any) -> Any:
-        cancel(run=run)
+        run.cancel()
         return honest(*args, **kwargs)
 
     monkeypatch.setattr(running, "score_pairs", cancel_meanwhile)
