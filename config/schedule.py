@@ -16,5 +16,7 @@ SCHEDULE = {
     # At night in Latin America, in UTC.
     "search-what-changed": {"task": "contacts.tasks.search_what_changed", "schedule": crontab(hour=7, minute=10, day_of_week="1-6")},
     "search-everybody": {"task": "contacts.tasks.search_everybody", "schedule": crontab(hour=7, minute=10, day_of_week="0")},
+    "sweep-lookups": {"task": "contacts.tasks.sweep_lookups", "schedule": timedelta(seconds=30)},
+    "sweep-block-keys": {"task": "contacts.tasks.sweep_block_keys", "schedule": timedelta(minutes=5)},
     "sweep-deduplication": {"task": "contacts.tasks.sweep_deduplication", "schedule": timedelta(minutes=2)},
 }

@@ -1,6 +1,6 @@
 """Write down what was decided about a record: the profile, its identifiers, the merge, the reason, and what waits for a person."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,8 +8,10 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from accounts.actors import UNIFIED_RULE
-from accounts.models import Account, Channel
+from accounts.models import Account, Channel, MatchingPolicy
 from contacts.announcements import contacts_changed
+from contacts.block_keys import write_keys
+from contacts.deduplication.reading import record_of
 from contacts.finding_matches import Match, names_in
 from contacts.merging import join, oldest_home
 from contacts.models import Certainty, Contact, Identifier, MatchDecision, Profile, Source
@@ -20,6 +22,7 @@ from contacts.recycled_numbers import NUMBERS, end_number
 from contacts.shared_values import mark_by_rule, people_behind
 from contacts.sides import Side
 from contacts.suggesting_kept_apart import suggest_kept_apart
+from contacts.suggesting_similar import ask_for_lookup
 from contacts.survivorship import refresh
 
 Outcome = MatchDecision.Outcome
@@ -101,7 +104,8 @@ def carry_out(
     else:
         profile = next(each for each in joined if each.pk == profile.pk)
         _note_seen(profile, record)
-    write_identifiers(profile, fresh, plan.known, record.occurred_at)
+    written = write_identifiers(profile, fresh, plan.known, record.occurred_at)
+    _write_keys(account, profile, [*plan.known, *written])
     apart = _kept_apart(plan, verdict)
     touched = _end_lost_numbers(plan, record, verdict)
     evidence = _evidence(plan, record, verdict, apart, source)
@@ -132,6 +136,18 @@ def carry_out(
         previous_contact_id=before if before != profile.contact_id else None,
         identifier=Identifier.scoped().filter(profile=profile, kind=kind, value=place).first(),
     )
+
+
+def _write_keys(account: Account, profile: Profile, identifiers: Iterable[Identifier]) -> None:
+    """Note under which keys the profile is found as similar, and ask a worker whom it may be the same as."""
+    if profile.corrects_id is not None:
+        return
+    valid = [(each.kind, each.key, each.certainty != Certainty.CLAIMED) for each in identifiers if each.valid_to is None]
+    similar = record_of(profile.pk, profile.contact_id, profile.given, profile.later, valid)
+    looks_up = account.unification_enabled and account.matching_policy != MatchingPolicy.DETERMINISTIC
+    write_keys([similar], of=[profile.pk], look_up=[profile.pk] if looks_up else [])
+    if looks_up:
+        ask_for_lookup(profile.pk)
 
 
 def _end_lost_numbers(plan: Plan, record: Record, verdict: Sorted) -> set[int]:

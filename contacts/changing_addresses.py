@@ -7,6 +7,7 @@ from django.db import transaction
 from accounts.actors import SYSTEM
 from accounts.models import Account, Channel
 from accounts.scope import current_account_id
+from contacts.block_keys import renew_keys
 from contacts.claims import Address, Claim
 from contacts.matching import Recognition, recognise
 from contacts.merging import Refused, merge
@@ -34,6 +35,7 @@ def change_address(
         identifier.valid_to = occurred_at
         identifier.end_reason = EndReason.CHANGED
         identifier.save(update_fields=["valid_to", "end_reason"])
+    renew_keys([old.pk])
     old_contact_id, new_contact_id = (
         Profile.scoped().values_list("contact_id", flat=True).get(pk=pk) for pk in (old.pk, recognition.profile.pk)
     )

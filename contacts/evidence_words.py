@@ -88,6 +88,7 @@ SENTENCES: dict[tuple[str, str], Promise] = {
 }
 ORIGINS: dict[str, Promise] = {
     "dedup": gettext_lazy("Found by the search for duplicates"),
+    "similar": gettext_lazy("Much alike, as the latest message showed"),
     "name_conflict": gettext_lazy("One value, and names that can hardly be one person's"),
     "shared": gettext_lazy("They use a value that several people share"),
     "keys": gettext_lazy("Their email and phone lead to different contacts"),

@@ -359,6 +359,55 @@ class MatchModel(TenantModel):
         return f"v{self.version}"
 
 
+class BlockKey(TenantModel):
+    """The hash of a rule and a value under which profiles that may be one person's are found together.
+
+    Written by ``contacts.block_keys`` for every profile that is no correction.
+    """
+
+    pk = models.CompositePrimaryKey("profile_id", "hash")
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="+", db_index=False)
+    hash = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        # The look-up reads nothing but this index.
+        indexes = [models.Index(fields=["account", "hash"], include=["profile"], name="block_key_lookup")]
+
+
+class CrowdedKey(TenantModel):
+    """A block key under which so many profiles stand that it says nothing: it is not looked up any more."""
+
+    hash = models.BigIntegerField()
+    rule = models.CharField(max_length=20)
+    created_at = models.DateTimeField(db_default=TransactionNow())
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["account", "hash"], name="crowded_key_once")]
+
+
+class BlockKeyBuild(TenantModel):
+    """How far the account's block keys were made anew by the rules of a version, in the order of the profiles' ids."""
+
+    version = models.PositiveSmallIntegerField()
+    done_to = models.BigIntegerField(default=0, help_text="The last profile that has its keys.")
+    finished_at = models.DateTimeField(null=True)
+    beat_at = models.DateTimeField(db_default=TransactionNow())
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["account"], name="block_key_build_once")]
+
+
+class PendingLookup(TenantModel):
+    """Somebody said something new: who may be the same person is looked up after the message, and a sweeper asks until it was."""
+
+    profile = models.OneToOneField(Profile, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    asked_at = models.DateTimeField(db_default=TransactionNow())
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["account", "asked_at"])]
+
+
 class DeduplicationRun(BackgroundRun):
     """One search for duplicates: among all profiles, or between those that changed and everybody. Its progress is in percent."""
 

@@ -9,6 +9,7 @@ from accounts.actors import Actor
 from accounts.auditing import record
 from accounts.roles import Ability, require
 from contacts.announcements import contacts_changed
+from contacts.block_keys import renew_keys
 from contacts.correcting import correction_of
 from contacts.merging import Refused, hold_profiles_of
 from contacts.models import Contact, EndReason, Identifier
@@ -40,6 +41,7 @@ def move_identifier(*, identifier: Identifier, to: Contact, by: Actor) -> Identi
     for row in rows:
         row.valid_to, row.end_reason = now, EndReason.MOVED
     bulk_update_with_history(rows, Identifier, ["valid_to", "end_reason"])
+    renew_keys({row.profile_id for row in rows})
     target = correction_of(anchor, profiles)
     moved = Identifier.scoped().filter(profile=target, kind=source.kind, key=source.key, scope=source.scope).first()
     moved = moved or Identifier(account_id=source.account_id, profile=target, kind=source.kind, key=source.key, scope=source.scope)

@@ -118,8 +118,10 @@ def stronger_than_known(record: Record, known: Iterable[Identifier]) -> list[Rea
     return fresh
 
 
-def write_identifiers(profile: Profile, identifiers: Sequence[ReadIdentifier], known: Iterable[Identifier], at: datetime) -> None:
-    """Add the identifiers to the profile; one it has already becomes surer, and takes the surer spelling."""
+def write_identifiers(
+    profile: Profile, identifiers: Sequence[ReadIdentifier], known: Iterable[Identifier], at: datetime
+) -> list[Identifier]:
+    """Add the identifiers to the profile; one it has already becomes surer, and takes the surer spelling. Returns the new ones."""
     have = {(each.kind, each.scope, each.key): each for each in known}
     new = []
     for identifier in identifiers:
@@ -147,6 +149,7 @@ def write_identifiers(profile: Profile, identifiers: Sequence[ReadIdentifier], k
             row.save(update_fields=["certainty", "raw", "value", "last_seen_at"])
     if new:
         bulk_create_with_history(new, Identifier)
+    return new
 
 
 def _one_way(value: Any) -> Any:

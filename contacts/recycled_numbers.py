@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from simple_history.utils import bulk_update_with_history
 
 from accounts.models import Account, Channel
+from contacts.block_keys import renew_keys
 from contacts.claims import Address
 from contacts.finding_matches import Match, names_in
 from contacts.models import EndReason, Identifier, Profile
@@ -48,6 +49,7 @@ def end_number(*, profile_ids: Iterable[int], keys: Iterable[str], at: datetime)
     for row in rows:
         row.valid_to, row.end_reason = at, EndReason.RECYCLED
     bulk_update_with_history(rows, Identifier, ["valid_to", "end_reason"])
+    renew_keys({row.profile_id for row in rows})
 
 
 def note_identity_change(*, channel: Channel, address: Address, occurred_at: datetime, region: str) -> Profile | None:

@@ -11,6 +11,7 @@ from accounts.actors import Actor
 from accounts.auditing import record
 from accounts.roles import Ability, require
 from contacts.announcements import contacts_changed
+from contacts.block_keys import renew_keys
 from contacts.merging import Refused, hold_profiles_of, mark_never_merge
 from contacts.models import Contact, Identifier, MergeEvent, Profile, ProfileMove
 from contacts.survivorship import refresh
@@ -33,6 +34,7 @@ def split_off(*, profiles: Sequence[Profile], by: Actor, reason: str = "") -> tu
         born_at=max(profile.last_seen_at for profile in chosen), last_seen_at=max(profile.last_seen_at for profile in chosen)
     )
     new = {profile.pk: _sibling(profile, home, is_home=number == 0) for number, profile in enumerate(chosen)}
+    renew_keys([profile.pk for profile in new.values()])
     former_id = chosen[0].contact_id
     mark_never_merge([everybody, list(new.values())], by=by, reason=reason)
     event = MergeEvent.objects.create(

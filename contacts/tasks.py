@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from accounts.entrances import all_account_ids
-from accounts.queueing import AccountTask, sweep
+from accounts.queueing import AccountTask, publish, sweep
 from accounts.scope import account_scope
 
 
@@ -76,3 +76,40 @@ def renew_quality() -> int:
         with account_scope(account_id):
             renewed += renew_due()
     return renewed
+
+
+@shared_task(base=AccountTask)
+def suggest_similar_people(*, account_id: int, profile_id: int) -> None:
+    from contacts.suggesting_similar import suggest_similar
+
+    suggest_similar(profile_id=profile_id)
+
+
+@shared_task
+def sweep_lookups() -> int:
+    """Ask again for every look-up that the broker lost, or whose worker died."""
+    from contacts.suggesting_similar import waiting
+
+    return sweep(suggest_similar_people, "profile_id", waiting)
+
+
+@shared_task(base=AccountTask)
+def build_block_keys(*, account_id: int) -> None:
+    from contacts.building_block_keys import build
+
+    build()
+
+
+@shared_task
+def sweep_block_keys() -> int:
+    """Ask for the keys of every account whose keys are of older rules, or whose worker is gone."""
+    from contacts.building_block_keys import outdated
+
+    asked = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            if outdated():
+                if not publish(build_block_keys, account_id=account_id):
+                    return asked
+                asked += 1
+    return asked
