@@ -45,7 +45,9 @@ class Teller:
             receive(channel=channel, inbound=self._from_visitor(step, provider_id))
         else:
             body = self._wire(step, channel, provider_id)
-            event = store_event(channel=channel, body=body, context={})
+            # A mail's own date is believed only near the hour at which our mail server says that it took it.
+            context = {"received_at": step.at.isoformat()} if step.channel == "email" else {}
+            event = store_event(channel=channel, body=body, context=context)
             if event is not None:
                 process_event(event_id=event.pk)
         as_stored = f"<{provider_id}@casilla.example>" if step.channel == "email" else provider_id

@@ -1,7 +1,10 @@
 """The demo made for real, on a small scale: both businesses, every channel, through the doors of real messages."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import Channel
 from accounts.scope import account_scope
@@ -29,6 +32,10 @@ def test_a_small_history_is_told_through_the_doors(db: None, business: object) -
         assert {"open", "resolved"} == set(Conversation.objects.values_list("status", flat=True))
         assert Message.objects.filter(direction="out").exists()
         assert Contact.objects.filter(is_anonymous=False, is_empty=False).count() >= 10
+        # A provider's clock and a mail's date are both believed: what is history stands in the past.
+        for kind in ("whatsapp", "email"):
+            first = Message.objects.filter(direction="in", channel__kind=kind).earliest("occurred_at")
+            assert first.occurred_at < timezone.now() - timedelta(days=30), kind
         # Nothing of the past waits to leave today.
         assert not OutboundMessage.objects.exists()
     assert told[-1].startswith(business.name)  # type: ignore[attr-defined]
