@@ -1,14 +1,15 @@
 """Read the audit trail: who did what, when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
-from accounts.models import AuditEntry
+from accounts.audit_details import in_lines
+from accounts.models import AuditEntry, Membership
 
 PAGE = 50
 
@@ -54,8 +55,23 @@ ACTION_WORDS = {
     "token.create": gettext_lazy("Made an API token"),
     "token.revoke": gettext_lazy("Revoked an API token"),
 }
-# Details that hold [before, after].
-CHANGES = {"changed", "role"}
+# What an entry is about, by the name of its table.
+TARGET_WORDS = {
+    "account": gettext_lazy("Account"),
+    "apitoken": gettext_lazy("API token"),
+    "channel": gettext_lazy("Channel"),
+    "contact": gettext_lazy("Contact"),
+    "conversation": gettext_lazy("Conversation"),
+    "identifier": gettext_lazy("Identifier"),
+    "identityreview": gettext_lazy("Review"),
+    "inboundevent": gettext_lazy("Event"),
+    "membership": gettext_lazy("Member"),
+    "mergesuggestion": gettext_lazy("Merge suggestion"),
+    "message": gettext_lazy("Message"),
+    "profile": gettext_lazy("Source"),
+    "unificationrun": gettext_lazy("Unification"),
+    "valuemark": gettext_lazy("Value"),
+}
 KIND_WORDS = {
     "api": gettext_lazy("by the API"),
     "bot": gettext_lazy("the bot"),
@@ -74,37 +90,28 @@ class TrailPage:
 
 @dataclass(frozen=True)
 class TrailLine:
-    """One entry in words."""
+    """One entry in words; ``details`` are lines."""
 
     entry: AuditEntry
     action: str
     through: str
     target: str
-    detail: str
+    details: list[str]
 
 
-def in_words(entry: AuditEntry) -> TrailLine:
-    """The entry as a person reads it, in the active language; an action nobody named shows its own name."""
-    shown = "; ".join(
-        f"{name}: {_plain(value, ' → ' if name in CHANGES else ', ')}"
-        for name, value in entry.detail.items()
-        if value not in ("", None, [], {})
-    )
-    return TrailLine(
-        entry=entry,
-        action=str(ACTION_WORDS.get(entry.action, entry.action)),
-        through=str(KIND_WORDS.get(entry.actor_kind, "")),
-        target=entry.target_type,
-        detail=shown,
-    )
-
-
-def _plain(value: Any, between: str = ", ") -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_plain(inner, between)}" for name, inner in value.items())
-    if isinstance(value, list):
-        return between.join(_plain(inner) for inner in value)
-    return str(value)
+def in_words(entries: Sequence[AuditEntry]) -> list[TrailLine]:
+    """The entries as a person reads them, in the active language; an action nobody named shows its own name. One query."""
+    members = {member.pk: str(member) for member in Membership.scoped().select_related("user")}
+    return [
+        TrailLine(
+            entry=entry,
+            action=str(ACTION_WORDS.get(entry.action, entry.action)),
+            through=str(KIND_WORDS.get(entry.actor_kind, "")),
+            target=str(TARGET_WORDS.get(entry.target_type, entry.target_type)),
+            details=in_lines(entry, members=members),
+        )
+        for entry in entries
+    ]
 
 
 def trail(

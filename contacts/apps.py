@@ -8,6 +8,7 @@ class ContactsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.changing_settings import on_unification_changed
         from contacts.announcements import contacts_changed
+        from contacts.audit_words import name_audited_values
         from contacts.duplicates_card import register_card
         from contacts.quality.due import follow_change
         from contacts.searching import create_function
@@ -16,4 +17,5 @@ class ContactsConfig(AppConfig):
         on_unification_changed(follow_setting)
         register_card()
         contacts_changed.connect(follow_change, dispatch_uid="contacts.quality")
+        name_audited_values()
         post_migrate.connect(create_function, sender=self, dispatch_uid="contacts.searching")

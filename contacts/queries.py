@@ -54,6 +54,9 @@ FIELD_LABELS = {
     "birth_date": pgettext_lazy("field", "Date of birth"),
 }
 CAUSE_LABELS = {
+    "address_change": _("a new number or address"),
+    "deduplication": _("search for duplicates"),
+    "switch": _("switch of unification"),
     "unified": _("same email or phone"),
     "undo": _("undo"),
 }

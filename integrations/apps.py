@@ -5,11 +5,16 @@ class IntegrationsConfig(AppConfig):
     name = "integrations"
 
     def ready(self) -> None:
+        from accounts.audit_details import name_settings, name_values
+        from accounts.models import ChannelKind
         from inbox.announcements import on_message_received
         from integrations.channels.registry import register_all
+        from integrations.connecting import channel_setting_words
         from integrations.looking_up import look_up_strangers
         from integrations.sending_codes import register_senders
 
         register_all()
+        name_settings("channel.update", channel_setting_words)
+        name_values("kind", dict(ChannelKind.choices))
         register_senders()
         on_message_received(look_up_strangers)

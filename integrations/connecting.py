@@ -20,6 +20,12 @@ NAME_LENGTH = 80
 GREETING_LENGTH = 500
 
 
+def channel_setting_words() -> dict[str, Any]:
+    """Setting → what the forms call it, over every kind of channel. For the audit."""
+    labels = {field.name: field.label for kind in registered_kinds() for field in adapter_for(kind).setting_fields}
+    return {"name": _("Name"), **labels}
+
+
 @transaction.atomic
 def connect_channel(*, kind: str, name: str, settings: Mapping[str, Any], by: Actor) -> Channel:
     """Make a channel of the account in scope. ``settings`` holds what is secret and what is not, as the adapter names it.

@@ -16,6 +16,7 @@ from accounts.changing_settings import change_settings
 from accounts.middleware import AccountRequest
 from accounts.models import Account, MatchingPolicy, NameConflict
 from accounts.roles import Ability
+from accounts.setting_words import SETTING_WORDS
 from accounts.views.access import needs
 
 
@@ -38,22 +39,7 @@ class AccountForm(forms.ModelForm):
             "max_merges_per_hour",
             "recycled_after_days",
         ]
-        labels = {
-            "name": gettext_lazy("Name of the account"),
-            "language": gettext_lazy("Language of what the account sends by itself"),
-            "timezone": gettext_lazy("Time zone"),
-            "default_region": gettext_lazy("Country"),
-            "new_contact_after_hours": gettext_lazy("New contact after a silence of (hours)"),
-            "reopen_within_hours": gettext_lazy("Reopen a resolved conversation within (hours)"),
-            "conversation_per_channel": gettext_lazy("Keep one conversation per channel"),
-            "name_conflict": gettext_lazy("When one email or phone brings two names"),
-            "matching_policy": gettext_lazy("What joins two records"),
-            "claimed_suggests_only": gettext_lazy("What was only typed joins nobody by itself"),
-            "shared_after_names": gettext_lazy("An email or phone is shared beyond (names)"),
-            "max_profiles_per_contact": gettext_lazy("Sources that one contact gathers by itself"),
-            "max_merges_per_hour": gettext_lazy("Contacts joined by themselves within an hour"),
-            "recycled_after_days": gettext_lazy("A number may have changed hands after a silence of (days)"),
-        }
+        labels = SETTING_WORDS
         help_texts = {
             "timezone": gettext_lazy("Hours and days are shown in it."),
             "default_region": gettext_lazy("Phones without a prefix are read by its numbering plan."),

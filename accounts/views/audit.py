@@ -29,7 +29,7 @@ NOUNS = [
 class AuditFilter(forms.Form):
     about = forms.ChoiceField(label=gettext_lazy("About"), choices=NOUNS, required=False)
     member = forms.ModelChoiceField(
-        label=gettext_lazy("Who"), queryset=Membership.objects.none(), required=False, empty_label=gettext_lazy("Everybody")
+        label=gettext_lazy("Who"), queryset=Membership.objects.none(), required=False, empty_label=gettext_lazy("Anybody")
     )
     since = forms.DateField(label=gettext_lazy("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label=gettext_lazy("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
@@ -66,7 +66,7 @@ def audit(request: AccountRequest) -> HttpResponse:
     context = {
         "form": form,
         "page": page,
-        "lines": [in_words(entry) for entry in page.entries],
+        "lines": in_words(page.entries),
         "older_url": f"?{query.urlencode()}" if page.before else "",
         "newest_url": f"?{newest.urlencode()}" if "before" in request.GET else "",
     }

@@ -286,7 +286,7 @@ class TestAudit:
         supervisor_client.get(page)
         for count in (2, 38):
             self.entries(account, count)
-            with django_assert_num_queries(6):
+            with django_assert_num_queries(7):
                 supervisor_client.get(page)
 
     def test_every_action_has_words(self) -> None:

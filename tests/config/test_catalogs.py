@@ -1,9 +1,11 @@
 """Catalogs: collected from every kind of source, merged without losing work, compiled, complete."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext
 
@@ -126,6 +128,13 @@ def test_a_stale_catalog_is_compiled_at_the_start(house: Path) -> None:
 
     assert compiled.exists()
     assert not list(compiled.parent.glob("*.tmp"))
+
+
+def test_no_variable_of_a_template_is_translated_with_a_percent_sign() -> None:
+    """Django doubles the sign in ``_("…")`` and looks for another text; ``{% translate %}`` undoes the doubling."""
+    templates = (Path(settings.BASE_DIR) / "templates").rglob("*.html")
+
+    assert [path.name for path in templates if re.search(r"""_\((["'])[^"']*%[^"']*\1\)""", path.read_text())] == []
 
 
 def test_both_languages_speak() -> None:
