@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import idna
 
@@ -28,6 +29,8 @@ def read_email(text: str) -> NormalValue | None:
 
 
 def _fold(local: str) -> str:
+    if local.isascii():
+        return local.lower()
     # Folding case can undo the composition, and composing can bring letters that fold again.
     for _round in range(2):
         local = unicodedata.normalize("NFKC", local.casefold())
@@ -41,6 +44,7 @@ def _loose(local: str, domain: str) -> str:
     return f"{mailbox}@gmail.com" if mailbox else ""
 
 
+@lru_cache(maxsize=10_000)
 def _domain(domain: str) -> str | None:
     """IDNA 2008: the codec of the standard library gives another domain for ß."""
     domain = domain.strip(".").lower()

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from rapidfuzz.distance import DamerauLevenshtein
@@ -19,6 +19,7 @@ PLACEHOLDERS = frozenset(
 DATA = Path(__file__).parent / "data" / "given_names.txt"
 
 
+@lru_cache(maxsize=50_000)
 def fold_name(name: str) -> str:
     """Lower case without accents or punctuation; ``Pérez, María`` becomes ``maria perez``."""
     name = unicodedata.normalize("NFKC", name)
@@ -26,8 +27,21 @@ def fold_name(name: str) -> str:
         last, first = name.split(",")
         name = f"{first} {last}"
     decomposed = unicodedata.normalize("NFKD", name.casefold())
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return " ".join(re.findall(r"[^\W\d_]+", plain.replace("'", "").replace("’", "")))
+    return " ".join(_WORDS.findall(_without_marks(decomposed).replace("'", "").replace("’", "")))
+
+
+_WORDS = re.compile(r"[^\W\d_]+")
+_MARKS_OF_LATIN = re.compile("[\u0300-\u034e\u0350-\u036f]+")
+_LATIN = re.compile("[\x00-\u034e\u0350-\u036f]*")
+
+
+def _without_marks(decomposed: str) -> str:
+    """Without accents and other combining marks."""
+    if decomposed.isascii():
+        return decomposed
+    if _LATIN.fullmatch(decomposed):
+        return _MARKS_OF_LATIN.sub("", decomposed)
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
 def is_placeholder(name: str) -> bool:

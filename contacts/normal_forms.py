@@ -23,5 +23,7 @@ class NormalValue:
 
 def clean(text: str) -> str:
     """NFKC, without the invisible characters that copying brings along (zero width, direction marks), trimmed."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     composed = unicodedata.normalize("NFKC", text)
     return "".join(c for c in composed if unicodedata.category(c) not in ("Cf", "Cc", "Cs")).strip()

@@ -1,9 +1,7 @@
 """Measure the engine on records whose truth is known."""
 
-import csv
-import resource
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -12,9 +10,11 @@ from typing import Any
 from contacts.deduplication.deciding import Outcome, decide, groups_of
 from contacts.deduplication.model import train
 from contacts.deduplication.parameters import Parameters
-from contacts.deduplication.policy import EVEN, FLOOR
+from contacts.deduplication.peak_memory import peak_mb
+from contacts.deduplication.policy import EVEN
 from contacts.deduplication.predicting import Scored, read_back, score_pairs
-from contacts.deduplication.records import Record, read
+from contacts.deduplication.record_files import RecordFile, read_truth
+from contacts.deduplication.records import Record
 from contacts.deduplication.scoring import probability
 from contacts.deduplication.tables import load, open_engine
 
@@ -26,7 +26,6 @@ TRIED = (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
 class Evaluation:
     """All that was made on the way, for reports that look deeper than the figures."""
 
-    numbers: dict[str, int]
     truth: set[tuple[int, int]]
     known: dict[int, Record]
     outcome: Outcome
@@ -35,55 +34,28 @@ class Evaluation:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def read_csv(path: Path, *, region: str, numbers: dict[str, int]) -> Iterator[Record]:
-    """Records of a file with the columns of ``evaluate_matching``; ``numbers`` learns id → number."""
-    with path.open(newline="", encoding="utf-8") as file:
-        for number, row in enumerate(csv.DictReader(file), start=1):
-            numbers[row["id"]] = number
-            yield read(row, number=number, contact=number, region=region)
-
-
-def read_truth(path: Path, numbers: dict[str, int]) -> set[tuple[int, int]]:
-    """Pairs of numbers that are one person, closed over chains."""
-    with path.open(newline="", encoding="utf-8") as file:
-        told = [(numbers[row["id_a"]], numbers[row["id_b"]]) for row in csv.DictReader(file)]
-    leader: dict[int, int] = {}
-
-    def find(one: int) -> int:
-        while leader.setdefault(one, one) != one:
-            one = leader[one]
-        return one
-
-    for a, b in told:
-        leader[find(a)] = find(b)
-    people: dict[int, list[int]] = {}
-    for one in list(leader):
-        people.setdefault(find(one), []).append(one)
-    return {pair for members in people.values() for pair in combinations(sorted(members), 2)}
-
-
 def evaluate(*, records: Path, truth: Path, region: str = "CL", parameters: Parameters | None = None) -> Evaluation:
     """Run the engine on two files; without ``parameters`` it trains on the records first."""
     clock = _Clock()
     connection = open_engine()
-    numbers: dict[str, int] = {}
-    count = load(connection, read_csv(records, region=region, numbers=numbers))
+    file = RecordFile(records, region=region)
+    count = load(connection, file.batches())
     clock.lap("load")
     if parameters is None:
         parameters = train(connection, records=count)
         clock.lap("train")
-    scored = score_pairs(connection, parameters, above=FLOOR)
+    scored = score_pairs(connection, parameters)
     clock.lap("score")
     known = read_back(connection, {one for pair in scored.pairs for one in (pair.low, pair.high)})
     outcome = decide(scored.pairs, known)
     clock.lap("decide")
-    seconds = clock.total()
-    told = read_truth(truth, numbers)
+    seconds, peak = clock.total(), peak_mb() + file.readers_mb
+    told = read_truth(truth, file.numbers())
     figures = _figures(scored, known, outcome, told)
     connection.close()
     figures["seconds"] = round(seconds, 2)
-    figures["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return Evaluation(numbers, told, known, outcome, figures, parameters, clock.laps)
+    figures["peak_mb"] = peak
+    return Evaluation(told, known, outcome, figures, parameters, clock.laps)
 
 
 def _figures(scored: Scored, known: dict[int, Record], outcome: Outcome, truth: set[tuple[int, int]]) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def linker_for(connection: duckdb.DuckDBPyConnection, parameters: Parameters) ->
     api = DuckDBAPI(connection=connection)
     linker = Linker(api.register("records"), settings)
     # It switches its own messages on each time; they are about charts and untrained levels.
-    logging.getLogger("splink").setLevel(logging.ERROR)
+    for name in ("splink", "sqlglot"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     for column in FREQUENCIES:
         kept = pa.table(
             {"value": list(parameters.frequencies[column]), "f": list(parameters.frequencies[column].values())},

@@ -14,8 +14,6 @@ SUGGEST_FROM = -1.5
 SUGGEST_ONE_NAME_FROM = -4.0
 SUGGEST_NAMES_FROM = 3.5
 MERGE_FROM = 9.0
-# Below this nothing is kept of a pair.
-FLOOR = -8.0
 
 
 class Conflict(StrEnum):

@@ -11,6 +11,8 @@ from contacts.blocked_values import is_blocked_by_default
 from contacts.names import PARTICLES, PLACEHOLDERS, TITLES, fold_name, formal_names
 from contacts.normalising import normal
 
+_OTHER = re.compile(r"[^a-z0-9]+")
+_NO_DIGITS = str.maketrans("", "", "0123456789")
 # Providers that ignore dots and what follows a plus in the local part.
 DOTLESS = frozenset({"gmail.com"})
 SAME_DOMAIN = {"googlemail.com": "gmail.com"}
@@ -158,7 +160,7 @@ def set_email(record: Record, key: str | None) -> None:
     if domain in DOTLESS:
         local = local.partition("+")[0].replace(".", "")
     record.email, record.domain = f"{local}@{domain}", domain
-    record.local = re.sub(r"[^a-z0-9]", "", local) or None
+    record.local = _OTHER.sub("", local) or None
     if record.handle is None:
         _set_handle(record, record.local)
 
@@ -171,23 +173,23 @@ def set_phone(record: Record, key: str | None) -> None:
 
 def set_handle(record: Record, handle: str) -> None:
     """A user name on a social network; without one, the local part of the email stands for it."""
-    if folded := re.sub(r"[^a-z0-9]", "", handle.lower()):
+    if handle and (folded := _OTHER.sub("", handle.lower())):
         _set_handle(record, folded)
 
 
 def _set_handle(record: Record, handle: str | None) -> None:
     record.handle = handle
-    record.handle_letters = re.sub(r"[0-9]", "", handle) or None if handle else None
+    record.handle_letters = handle.translate(_NO_DIGITS) or None if handle else None
 
 
 def set_address(
     record: Record, *, born: str | None = None, street: str | None = None, city: str | None = None, postcode: str | None = None
 ) -> None:
     """Birth date and address, as far as they can be read without a guess."""
-    record.born = read_date(born or "")
+    record.born = read_date(born) if born else None
     record.street = _folded_street(street) if street else None
     record.city = fold_name(city) or None if city else None
-    record.postcode = re.sub(r"[^a-z0-9]", "", postcode.lower()) or None if postcode else None
+    record.postcode = _OTHER.sub("", postcode.lower()) or None if postcode else None
 
 
 def _folded_street(street: str) -> str | None:

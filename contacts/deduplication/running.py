@@ -17,10 +17,11 @@ from accounts.background_runs import Cancelled
 from accounts.models import Account, Membership
 from accounts.queueing import enqueue
 from accounts.scope import current_account_id
+from contacts.deduplication.columns import in_batches
 from contacts.deduplication.deciding import Outcome, decide, groups_of
 from contacts.deduplication.model import train
 from contacts.deduplication.parameters import Parameters, fits
-from contacts.deduplication.policy import FLOOR, judge
+from contacts.deduplication.policy import judge
 from contacts.deduplication.predicting import read_back, read_contacts, score_pairs
 from contacts.deduplication.reading import changed_since, read_profiles
 from contacts.deduplication.records import Record
@@ -80,7 +81,7 @@ def _search(run: DeduplicationRun) -> None:
     run.read_at = timezone.now()
     connection = open_engine()
     try:
-        count = load(connection, read_profiles(account))
+        count = load(connection, in_batches(read_profiles(account)))
         changed = run.kind == Kind.CHANGED and last is not None and last.read_at is not None
         if changed and last is not None:
             run.figures["changed"] = keep_ids(connection, changed_since(last.read_at))
@@ -89,7 +90,7 @@ def _search(run: DeduplicationRun) -> None:
         run.model = model_for(connection, records=count)
         parameters = Parameters.from_json(run.model.parameters)
         clock.lap("train", TRAINED)
-        scored = score_pairs(connection, parameters, above=FLOOR, changed=changed)
+        scored = score_pairs(connection, parameters, changed=changed)
         run.figures["compared"] = scored.compared
         clock.lap("compare", COMPARED)
         known = read_back(connection, {one for pair in scored.pairs for one in (pair.low, pair.high)})

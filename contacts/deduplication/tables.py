@@ -1,27 +1,19 @@
 """The engine's tables: records in DuckDB, and for each shared value how many people use it."""
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby, islice
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from django.conf import settings
 
-from contacts.deduplication.records import COLUMNS, Record
+from contacts.deduplication.columns import SCHEMA
 from contacts.names import names_conflict
 
-BATCH = 50_000
+# Values of which it is counted how many people use them.
+SHARED = ("phone", "email")
 # More holders than these are not told apart by name: it is a crowd.
 MOST_HOLDERS = 200
-SCHEMA = pa.schema(
-    [
-        (name, pa.list_(pa.string()) if name == "forms" else pa.string())
-        if name not in ("id", "contact", "given_known", "sure", "phone_people", "email_people")
-        else (name, pa.bool_() if name in ("given_known", "sure") else pa.int64())
-        for name in COLUMNS
-    ]
-)
 
 
 def open_engine() -> duckdb.DuckDBPyConnection:
@@ -38,18 +30,17 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[An
     return connection.execute(sql, list(parameters)).fetchall()
 
 
-def load(connection: duckdb.DuckDBPyConnection, records: Iterable[Record]) -> int:
-    """Fill the table ``records``; returns how many there are."""
-    connection.register("nothing", pa.Table.from_batches([], SCHEMA))
-    run(connection, "CREATE OR REPLACE TABLE read AS SELECT * FROM nothing")
-    waiting = iter(records)
-    while batch := list(islice(waiting, BATCH)):
-        columns = [pa.array([getattr(record, name) for record in batch], type=SCHEMA.field(name).type) for name in COLUMNS]
-        connection.register("batch", pa.Table.from_arrays(columns, schema=SCHEMA))
-        run(connection, "INSERT INTO read SELECT * FROM batch")
+def load(connection: duckdb.DuckDBPyConnection, batches: Iterable[pa.RecordBatch]) -> int:
+    """Fill the table ``records`` from columns of ``SCHEMA``; returns how many there are."""
+    connection.register("batch", pa.Table.from_batches([], SCHEMA))
+    run(connection, "CREATE OR REPLACE TABLE records AS SELECT * FROM batch")
+    connection.unregister("batch")
+    for batch in batches:
+        connection.register("batch", pa.Table.from_batches([batch]))
+        run(connection, "INSERT INTO records SELECT * FROM batch")
         connection.unregister("batch")
-    connection.unregister("nothing")
-    _count_people(connection)
+    for column in SHARED:
+        _count_people(connection, column)
     [(count,)] = run(connection, "SELECT count(*) FROM records")
     return int(count)
 
@@ -63,31 +54,24 @@ def keep_ids(connection: duckdb.DuckDBPyConnection, ids: Iterable[int]) -> int:
     return int(table.num_rows)
 
 
-def _count_people(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make ``records`` of ``read``: with how many people, told apart by their names, share each phone and email."""
-    for column in ("phone", "email"):
-        people = pa.table(_people_by_value(connection, column), schema=pa.schema([("value", pa.string()), ("people", pa.int64())]))
-        connection.register("counted", people)
-        run(connection, f"CREATE OR REPLACE TABLE {column}_sharers AS SELECT * FROM counted")
-        connection.unregister("counted")
-    run(
-        connection,
-        "CREATE OR REPLACE TABLE records AS SELECT r.* REPLACE"
-        " (coalesce(p.people, 1) AS phone_people, coalesce(e.people, 1) AS email_people)"
-        " FROM read r LEFT JOIN phone_sharers p ON p.value = r.phone LEFT JOIN email_sharers e ON e.value = r.email",
-    )
-    run(connection, "DROP TABLE read")
+def _count_people(connection: duckdb.DuckDBPyConnection, column: str) -> None:
+    """With how many people, told apart by their names, share each value: noted where it is more than one."""
+    people = pa.table(_people_by_value(connection, column), schema=pa.schema([("value", pa.string()), ("people", pa.int64())]))
+    connection.register("counted", people)
+    run(connection, f"UPDATE records SET {column}_people = counted.people FROM counted WHERE counted.value = records.{column}")
+    connection.unregister("counted")
 
 
 def _people_by_value(connection: duckdb.DuckDBPyConnection, column: str) -> dict[str, list[Any]]:
     rows = run(
         connection,
-        f"SELECT {column}, shown_name, count(*) FROM read WHERE {column} IN"
-        f" (SELECT {column} FROM read WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(DISTINCT shown_name) > 1)"
-        f" AND given IS NOT NULL GROUP BY {column}, shown_name ORDER BY {column}",
+        f"SELECT {column}, list(DISTINCT shown_name) FROM records WHERE given IS NOT NULL AND {column} IN"
+        f" (SELECT {column} FROM records WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1)"
+        f" GROUP BY {column} HAVING count(DISTINCT shown_name) > 1",
     )
-    found = {value: count_people([name for _value, name, _times in names]) for value, names in groupby(rows, key=lambda row: row[0])}
-    return {"value": list(found), "people": list(found.values())}
+    counted = [(value, count_people(sorted(names))) for value, names in rows]
+    several = [(value, people) for value, people in counted if people > 1]
+    return {"value": [value for value, _people in several], "people": [people for _value, people in several]}
 
 
 def count_people(names: Sequence[str]) -> int:

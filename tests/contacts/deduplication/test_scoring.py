@@ -1,22 +1,26 @@
 """The score of one pair in Python is Splink's score; its parts add up."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import duckdb
 import pytest
 
+from contacts.deduplication.blocking import block
+from contacts.deduplication.columns import in_batches
+from contacts.deduplication.comparing import COMPARISONS
 from contacts.deduplication.deciding import decide
 from contacts.deduplication.grouping import group
 from contacts.deduplication.model import count_frequencies
 from contacts.deduplication.parameters import Parameters, shipped
 from contacts.deduplication.people import World
-from contacts.deduplication.predicting import Pair, Scored, read_back, score_pairs
+from contacts.deduplication.predicting import FLOOR, KEPT, Pair, read_back, score_pairs, scored_by_splink, scored_here
 from contacts.deduplication.records import Record, read
 from contacts.deduplication.scoring import Scorer
-from contacts.deduplication.tables import load, open_engine
+from contacts.deduplication.tables import load, open_engine, run
 
-PEOPLE = 800
+PEOPLE, PAIRS = 3_000, 30_000
 # Letters that are not Latin, names of one letter, mottoes, and what a form lets through.
 ODD = [
     {"name": "Анна Иванова", "phone": "+56987654321"},
@@ -28,45 +32,83 @@ ODD = [
 ]  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Compared:
+    connection: duckdb.DuckDBPyConnection
+    parameters: Parameters
+    pairs: list[Pair]
+    known: dict[int, Record]
+
+
 @pytest.fixture(scope="module")
-def engine() -> Iterator[tuple[duckdb.DuckDBPyConnection, Parameters, Scored]]:
+def compared() -> Iterator[Compared]:
+    """Pairs of made-up people as Splink scores them: those that are compared in earnest, and many that agree on one surname only."""
     rows = [row for _person, row in World(count=PEOPLE, seed=5).records()] + ODD
     records = [read(row, number=number, contact=number, region="CL") for number, row in enumerate(rows, start=1)]
     connection = open_engine()
-    count = load(connection, records)
+    count = load(connection, in_batches(records))
     parameters = shipped(records=count)
     count_frequencies(connection, parameters)
-    yield connection, parameters, score_pairs(connection, parameters, above=-1000)
+    in_earnest = block(connection)
+    run(
+        connection,
+        "INSERT INTO pairs SELECT a.id, b.id, '0' FROM records a JOIN records b ON a.id < b.id"
+        " AND (a.surname = b.surname OR a.given = b.given AND a.id % 3 = 0)"
+        " WHERE NOT EXISTS (FROM pairs p WHERE p.join_key_l = a.id AND p.join_key_r = b.id)"
+        " ORDER BY hash(a.id, b.id), a.id, b.id LIMIT $1",
+        [PAIRS - in_earnest],
+    )
+    scored = scored_by_splink(connection, parameters, above=-1000)
+    pairs = [Pair(*row) for row in run(connection, f"SELECT id_l, id_r, bits FROM {scored}")]
+    known = read_back(connection, {one for pair in pairs for one in (pair.low, pair.high)})
+    yield Compared(connection, parameters, pairs, known)
     connection.close()
 
 
-def test_it_equals_splinks_for_every_pair(engine: tuple[duckdb.DuckDBPyConnection, Parameters, Scored]) -> None:
-    connection, parameters, scored = engine
-    known = read_back(connection, {one for pair in scored.pairs for one in (pair.low, pair.high)})
-    scorer = Scorer(Parameters.from_json(parameters.as_json()))
-    assert len(scored.pairs) == scored.compared > 300
-    other = [pair for pair in scored.pairs if abs(scorer.weight(known[pair.low], known[pair.high]) - pair.weight) > 1e-9]
-    assert other == []
+def test_it_equals_splinks_for_every_pair(compared: Compared) -> None:
+    scorer = Scorer(Parameters.from_json(compared.parameters.as_json()))
+    assert len(compared.pairs) == PAIRS
+    known = compared.known
+    assert [pair for pair in compared.pairs if abs(scorer.weight(known[pair.low], known[pair.high]) - pair.weight) > 1e-6] == []
     # The odd ones were compared too, and every comparison had its say somewhere.
-    assert any(pair.high > PEOPLE and pair.low > PEOPLE for pair in scored.pairs)
-    heard = {piece.comparison for pair in scored.pairs for piece in scorer.explain(known[pair.low], known[pair.high])}
-    assert heard >= {"given", "surname", "surname2", "phone", "email", "handle", "national_id", "born", "city"}
+    assert any(pair.high > PEOPLE and pair.low > PEOPLE for pair in compared.pairs)
+    heard = {piece.comparison for pair in compared.pairs for piece in scorer.explain(known[pair.low], known[pair.high])}
+    assert heard == {comparison.name for comparison in COMPARISONS}
 
 
-def test_the_parts_add_up_to_the_weight(engine: tuple[duckdb.DuckDBPyConnection, Parameters, Scored]) -> None:
-    connection, parameters, scored = engine
-    scorer = Scorer(parameters)
-    known = read_back(connection, {one for pair in scored.pairs[:50] for one in (pair.low, pair.high)})
-    for pair in scored.pairs[:50]:
-        pieces = scorer.explain(known[pair.low], known[pair.high])
+def test_few_pairs_are_scored_without_splink_and_alike(compared: Compared) -> None:
+    here = scored_here(compared.connection, compared.parameters, above=-1000)
+    by_pair = {(low, high): bits for low, high, bits in run(compared.connection, f"SELECT id_l, id_r, bits FROM {here}")}
+    assert len(by_pair) == PAIRS
+    assert max(abs(by_pair[pair.low, pair.high] - pair.weight) for pair in compared.pairs) < 1e-6
+
+
+def test_weak_pairs_are_kept_only_within_what_may_be_a_group() -> None:
+    rows = [row for _person, row in World(count=PEOPLE, seed=5).records()]
+    connection = open_engine()
+    count = load(connection, in_batches(read(row, number=number, contact=number, region="CL") for number, row in enumerate(rows, start=1)))
+    parameters = shipped(records=count)
+    count_frequencies(connection, parameters)
+    scored = score_pairs(connection, parameters)
+    connection.close()
+    strong = {one for pair in scored.pairs if pair.weight >= KEPT for one in (pair.low, pair.high)}
+    weak = [pair for pair in scored.pairs if pair.weight < KEPT]
+    assert weak
+    assert all(pair.weight >= FLOOR and {pair.low, pair.high} <= strong for pair in weak)
+    assert len(scored.pairs) < scored.compared
+
+
+def test_the_parts_add_up_to_the_weight(compared: Compared) -> None:
+    scorer = Scorer(compared.parameters)
+    for pair in compared.pairs[:50]:
+        pieces = scorer.explain(compared.known[pair.low], compared.known[pair.high])
         assert sum(piece.bits for piece in pieces) + scorer.prior == pytest.approx(pair.weight)
         assert all(abs(one.bits) >= abs(other.bits) for one, other in pairwise(pieces))
 
 
-def test_no_pair_is_both_merged_and_asked(engine: tuple[duckdb.DuckDBPyConnection, Parameters, Scored]) -> None:
-    connection, _parameters, scored = engine
-    known = read_back(connection, {one for pair in scored.pairs for one in (pair.low, pair.high)})
-    outcome = decide(scored.pairs, known)
+def test_no_pair_is_both_merged_and_asked(compared: Compared) -> None:
+    outcome = decide(compared.pairs, compared.known)
+    assert outcome.automatic
     assert outcome.queue
     assert not outcome.queue.keys() & outcome.automatic.keys()
 
