@@ -12,8 +12,10 @@ from accounts.setting_words import SETTING_WORDS
 
 # What each detail is called. A test looks for one that is recorded anywhere and has no words here.
 DETAIL_WORDS = {
+    "cards": gettext_lazy("Cards"),
     "cause": gettext_lazy("Cause"),
     "contacts": gettext_lazy("Contacts"),
+    "count": gettext_lazy("How many"),
     "decision": gettext_lazy("Decision"),
     "email": gettext_lazy("Email"),
     "emptied": gettext_lazy("Contacts that were joined into it"),
@@ -42,9 +44,15 @@ DETAIL_WORDS = {
     "given_back": gettext_lazy("Given back"),
     "review": gettext_lazy("For a person to decide"),
     "failed": pgettext_lazy("audit", "Failed"),
+    # Of a cleaning of contacts.
+    "normalised": gettext_lazy("Identifiers read by the newest rules"),
+    "visitors": gettext_lazy("Empty visitors retired"),
+    "suggestions": gettext_lazy("Suggestions closed that had nothing left to ask"),
+    "codes": gettext_lazy("Expired verification codes forgotten"),
+    "scores": gettext_lazy("Quality scores that changed"),
 }
 # Numbers of rows that lead nowhere a person could go.
-UNSEEN = frozenset({"event", "profile", "profiles"})
+UNSEEN = frozenset({"card", "event", "profile", "profiles"})
 # Details that hold the number of a membership.
 MEMBERS = frozenset({"member", "to"})
 

@@ -13,10 +13,12 @@ SCHEDULE = {
     "sweep-attachments": {"task": "inbox.tasks.sweep_attachments", "schedule": timedelta(minutes=1)},
     "sweep-bot-sessions": {"task": "inbox.tasks.sweep_bot_sessions", "schedule": timedelta(seconds=20)},
     "renew-quality": {"task": "contacts.tasks.renew_quality", "schedule": timedelta(minutes=1)},
+    "sweep-cleanings": {"task": "contacts.tasks.sweep_cleanings", "schedule": timedelta(minutes=5)},
     # At night in Latin America, in UTC.
     "search-what-changed": {"task": "contacts.tasks.search_what_changed", "schedule": crontab(hour=7, minute=10, day_of_week="1-6")},
     "search-everybody": {"task": "contacts.tasks.search_everybody", "schedule": crontab(hour=7, minute=10, day_of_week="0")},
     "sweep-lookups": {"task": "contacts.tasks.sweep_lookups", "schedule": timedelta(seconds=30)},
     "sweep-block-keys": {"task": "contacts.tasks.sweep_block_keys", "schedule": timedelta(minutes=5)},
+    "clean-everybody": {"task": "contacts.tasks.clean_everybody", "schedule": crontab(hour=6, minute=20)},
     "sweep-deduplication": {"task": "contacts.tasks.sweep_deduplication", "schedule": timedelta(minutes=2)},
 }

@@ -10,7 +10,7 @@ from simple_history.utils import bulk_create_with_history
 
 from accounts.models import Channel
 from contacts.claims import Address, Claim, ClaimedIdentifier
-from contacts.models import UNIFYING, Certainty, Identifier, Profile
+from contacts.models import UNIFYING, Certainty, EndReason, Identifier, Profile
 from contacts.normalising import MAX_VALUE, NormalValue, normal
 
 # Turn the text behind them round, on the whole line: a name must not rewrite what stands beside it.
@@ -113,9 +113,14 @@ def stronger_than_known(record: Record, known: Iterable[Identifier]) -> list[Rea
     fresh = []
     for identifier in record.identifiers:
         row = have.get((identifier.kind, identifier.scope, identifier.normal.key))
-        if row is None or RANK[Certainty(identifier.certainty)] > RANK[Certainty(row.certainty)]:
+        if row is None or RANK[Certainty(identifier.certainty)] > RANK[Certainty(row.certainty)] or _lives_again(row, record.occurred_at):
             fresh.append(identifier)
     return fresh
+
+
+def _lives_again(row: Identifier, at: datetime) -> bool:
+    """Somebody ended it as no longer in use, and its person says it after that."""
+    return row.end_reason == EndReason.RETIRED and row.valid_to is not None and at > row.valid_to
 
 
 def write_identifiers(
@@ -144,9 +149,12 @@ def write_identifiers(
                 )
             )
         else:
-            row.certainty, row.raw, row.value = identifier.certainty, identifier.raw, identifier.normal.value
+            if RANK[Certainty(identifier.certainty)] >= RANK[Certainty(row.certainty)]:
+                row.certainty, row.raw, row.value = identifier.certainty, identifier.raw, identifier.normal.value
             row.last_seen_at = max(row.last_seen_at, at)
-            row.save(update_fields=["certainty", "raw", "value", "last_seen_at"])
+            if _lives_again(row, at):
+                row.valid_to, row.end_reason = None, ""
+            row.save(update_fields=["certainty", "raw", "value", "last_seen_at", "valid_to", "end_reason"])
     if new:
         bulk_create_with_history(new, Identifier)
     return new

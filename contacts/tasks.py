@@ -113,3 +113,31 @@ def sweep_block_keys() -> int:
                     return asked
                 asked += 1
     return asked
+
+
+@shared_task(base=AccountTask)
+def clean_account(*, account_id: int, run_id: int) -> None:
+    from contacts.quality.cleaning import clean
+
+    clean(report_id=run_id)
+
+
+@shared_task
+def clean_everybody() -> int:
+    """Ask for the nightly cleaning of every account."""
+    from accounts.actors import SYSTEM
+    from contacts.quality.cleaning import ask_for_cleaning
+
+    account_ids = all_account_ids()
+    for account_id in account_ids:
+        with account_scope(account_id):
+            ask_for_cleaning(by=SYSTEM)
+    return len(account_ids)
+
+
+@shared_task
+def sweep_cleanings() -> int:
+    """Ask again for every cleaning that the broker lost, or whose worker is gone."""
+    from contacts.quality.models import CleaningReport
+
+    return sweep(clean_account, "run_id", lambda: CleaningReport.forgotten().values_list("pk", flat=True))

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from contacts.quality.views import campaigns, overview
 from contacts.views import contact, directory, merging, reviewing, suggestions, unification, verifying
 
 urlpatterns = [
@@ -18,6 +19,16 @@ urlpatterns = [
     path("contacts/<int:contact_id>/separate/", contact.separate, name="separate"),
     path("contacts/<int:contact_id>/merge/", merging.merge, name="merge"),
     path("contacts/events/<int:event_id>/undo/", contact.undo, name="undo"),
+    path("quality/", overview.quality, name="quality"),
+    path("quality/clean/", overview.clean, name="quality_clean"),
+    path("quality/reports/<int:report_id>/", overview.report, name="quality_report"),
+    path("quality/steps/<int:step_id>/undo/", overview.take_back, name="quality_take_back"),
+    path("quality/reviews/", campaigns.start, name="quality_start"),
+    path("quality/reviews/<int:campaign_id>/", campaigns.campaign, name="quality_campaign"),
+    path("quality/reviews/<int:campaign_id>/again/", campaigns.again, name="quality_again"),
+    path("quality/reviews/<int:campaign_id>/end/", campaigns.end, name="quality_end"),
+    path("quality/cards/<int:card_id>/", campaigns.decide, name="quality_decide"),
+    path("quality/cards/<int:card_id>/undo/", campaigns.undo, name="quality_undo"),
     path("settings/unification/", unification.unification, name="unification"),
     path("settings/unification/preview/", unification.preview, name="unification_preview"),
     path("settings/unification/switch/", unification.switch, name="unification_switch"),

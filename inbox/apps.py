@@ -11,11 +11,13 @@ class InboxConfig(AppConfig):
         from inbox.bots import note_message
         from inbox.cards import register_cards
         from inbox.concerns import register_concerns
+        from inbox.needed_profiles import register_needed_profiles
         from inbox.searching import create_function
         from inbox.weaving import split_conversations, tell_of_contacts
 
         register_cards()
         register_concerns()
+        register_needed_profiles()
         profiles_moved.connect(split_conversations, dispatch_uid="inbox.weaving")
         contacts_changed.connect(tell_of_contacts, dispatch_uid="inbox.weaving.contacts")
         post_migrate.connect(create_function, sender=self, dispatch_uid="inbox.searching")

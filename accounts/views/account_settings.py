@@ -38,6 +38,8 @@ class AccountForm(forms.ModelForm):
             "max_profiles_per_contact",
             "max_merges_per_hour",
             "recycled_after_days",
+            "stale_after_months",
+            "retire_visitors_after_days",
         ]
         labels = SETTING_WORDS
         help_texts = {
@@ -63,6 +65,8 @@ class AccountForm(forms.ModelForm):
             "recycled_after_days": gettext_lazy(
                 "Whoever then writes from it under another name starts as somebody new, and the old owner is suggested."
             ),
+            "stale_after_months": gettext_lazy("It lowers the contact's quality score and comes up in reviews."),
+            "retire_visitors_after_days": gettext_lazy("The nightly cleaning does it; it can be taken back. Empty: never."),
         }
 
     def __init__(self, *args: object, **kwargs: object) -> None:

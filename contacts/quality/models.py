@@ -1,5 +1,7 @@
 """What the work on data quality keeps: words of people on single problems, review campaigns, and what each cleaning did."""
 
+from datetime import timedelta
+
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -94,11 +96,18 @@ class ReviewCard(TenantModel):
 class CleaningReport(BackgroundRun):
     """One scheduled cleaning: only what is safe and can be taken back. ``asked_by`` is null where the schedule did."""
 
+    # The scores of a large account are one step.
+    DEAD_AFTER = timedelta(minutes=30)
+
     class Meta(BackgroundRun.Meta):
         constraints = [
             models.UniqueConstraint(fields=["account"], condition=models.Q(state__in=["queued", "running"]), name="cleaning_one_at_a_time")
         ]
         indexes = [models.Index(fields=["account", "-created_at"])]
+
+    @property
+    def did_anything(self) -> bool:
+        return any(step.count for step in self.steps.all())
 
 
 class CleaningStep(TenantModel):

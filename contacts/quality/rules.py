@@ -83,7 +83,8 @@ class Known:
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault. ``texts``: the values it is about; ``identifiers``: one row for each of them; ``cost``: points off."""
+    """One fault. ``texts``: the values it is about (of a field, all of them in one); ``identifiers``: one row for each; ``cost``:
+    points off."""
 
     problem: Problem
     cost: int
@@ -170,7 +171,7 @@ def _conflicting(known: Known) -> Finding | None:
     found = {name: values for name, values in conflicting_fields(known.fields).items() if (Problem.CONFLICTING, 0, name) not in known.kept}
     if not found:
         return None
-    texts = tuple(str(value) for values in found.values() for value in values)
+    texts = tuple(" / ".join(str(value) for value in values) for values in found.values())
     return Finding(Problem.CONFLICTING, COSTS[Problem.CONFLICTING][0], texts, fields=tuple(found))
 
 

@@ -37,7 +37,8 @@ class Advice:
 
 def advice_on(finding: Finding) -> Advice:
     """In the active language."""
-    values = {"values": ", ".join(finding.texts), "fields": ", ".join(str(FIELD_LABELS.get(name, name)) for name in finding.fields)}
+    fields = [f"{FIELD_LABELS.get(name, name)}: {text}" for name, text in zip(finding.fields, finding.texts, strict=False)]
+    values = {"values": ", ".join(finding.texts), "fields": "; ".join(fields)}
     what, action = _words(finding.problem)
     place = PLACES.get(finding.problem, "identifiers")
     return Advice(finding, LABELS[finding.problem], what % values, action, place)
@@ -58,7 +59,7 @@ def _words(problem: Problem) -> tuple[str, str]:
         case Problem.SHARED:
             return _("Several people use %(values)s, so it recognises nobody."), _("Ask for a value of their own")
         case Problem.CONFLICTING:
-            return _("%(fields)s: the sources say %(values)s."), _("Choose the right one")
+            return _("The sources differ. %(fields)s."), _("Choose the right one")
         case Problem.DUPLICATES:
             return _("Another contact may be the same person."), _("Compare them")
         case Problem.BLOCKED:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from contacts.finding_matches import names_in
-from contacts.models import UNIFYING, Certainty, Identifier, Profile
+from contacts.models import UNIFYING, Certainty, EndReason, Identifier, Profile
 from contacts.names import names_conflict
 from contacts.normalising import may_be_two_lines
 
@@ -67,9 +67,9 @@ def _identifiers() -> QuerySet[Identifier]:
 
 
 def _addressed() -> QuerySet[Profile]:
-    # An address that ended (a changed or recycled number) is somebody else's from then on.
+    # An address that ended (a changed or recycled number) is somebody else's from then on; one that is only out of use is not.
     ended = Identifier.scoped().filter(profile=OuterRef("pk"), value=OuterRef("address"), valid_to__isnull=False)
-    return Profile.scoped().exclude(address="").exclude(Exists(ended))
+    return Profile.scoped().exclude(address="").exclude(Exists(ended.exclude(end_reason=EndReason.RETIRED)))
 
 
 def _batched(keys: Sequence[Pair]) -> Iterable[Sequence[Pair]]:

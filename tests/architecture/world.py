@@ -22,6 +22,7 @@ from contacts.claims import Address, Claim, ClaimedIdentifier
 from contacts.deciding import defer
 from contacts.merging import merge
 from contacts.models import Contact, Identifier, IdentityReview, MergeEvent, MergeSuggestion, Profile, SuggestionDecision, UnificationRun
+from contacts.quality.models import CleaningReport, CleaningStep, ReviewCampaign, ReviewCard
 from contacts.suggesting import suggest
 from inbox.adapters import InboundMessage
 from inbox.models import Attachment, Conversation, InboundEvent, Message
@@ -55,6 +56,11 @@ class World:
     token: ApiToken
     # A join that waits for a person.
     review: IdentityReview
+    # A review under way with one card, and what a night's cleaning did.
+    campaign: ReviewCampaign
+    card: ReviewCard
+    cleaning: CleaningReport
+    cleaning_step: CleaningStep
     # Role → a bearer token, and the session of somebody signed in.
     secrets: dict[str, str]
     sessions: dict[str, str]
@@ -91,6 +97,10 @@ def make_world(mark: str) -> World:
         third = _hear(channel, mark, "56911114444", 2)
         suggestion = suggest(low=profile, high=Profile.objects.get(strands=third.strand_id), origin="dedup", probability=0.9)
         assert suggestion is not None
+        known = Identifier.objects.filter(profile=profile).order_by("pk")[0]
+        campaign = ReviewCampaign.objects.create(kind="stale", started_by=members["supervisor"])
+        cleaning = CleaningReport.objects.create(state="done", finished_at=timezone.now())
+        before = [{"id": known.pk, "value": known.value, "key": known.key, "loose_key": "", "key_version": 0}]
         token, _secret = create_token(membership=other, name=f"Token {mark}", by=SYSTEM)
         tokens = {role: create_token(membership=member, name="matriz", by=SYSTEM)[1] for role, member in members.items()}
         return World(
@@ -101,7 +111,7 @@ def make_world(mark: str) -> World:
             contact=Contact.objects.get(pk=profile.contact_id),
             merged=merged,
             profile=profile,
-            identifier=Identifier.objects.filter(profile=profile).order_by("pk")[0],
+            identifier=known,
             conversation=Conversation.objects.get(pk=conversation.pk),
             message=first,
             attachment=attachment,
@@ -115,6 +125,10 @@ def make_world(mark: str) -> World:
             unification_run=UnificationRun.objects.create(kind="preview", state="done"),
             token=token,
             review=IdentityReview.objects.create(kind="shared_join", profile=profile, value_kind="email", key=f"{mark.lower()}@ejemplo.cl"),
+            campaign=campaign,
+            card=ReviewCard.objects.create(campaign=campaign, number=1, profile=profile, identifier=known),
+            cleaning=cleaning,
+            cleaning_step=CleaningStep.objects.create(report=cleaning, kind="normalised", count=1, before=before),
             secrets=tokens,
             sessions={role: client_for(member).cookies[settings.SESSION_COOKIE_NAME].value for role, member in members.items()},
             member=other,

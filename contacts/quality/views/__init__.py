@@ -1,0 +1,1 @@
+"""The pages of data quality, below ``/a/<slug>/quality/``."""
