@@ -127,6 +127,8 @@ class TestAccountSettings:
         "max_profiles_per_contact": "50",
         "max_merges_per_hour": "20",
         "recycled_after_days": "90",
+        "stale_after_months": "6",
+        "retire_visitors_after_days": "",
     }
 
     def test_they_are_changed_and_written_down(self, admin_client: Client, account: Account) -> None:
@@ -139,6 +141,7 @@ class TestAccountSettings:
         assert (changed.conversation_per_channel, changed.name_conflict) == (True, "suggest")
         assert (changed.matching_policy, changed.claimed_suggests_only, changed.shared_after_names) == ("deterministic", True, 5)
         assert (changed.max_profiles_per_contact, changed.max_merges_per_hour, changed.recycled_after_days) == (50, 20, 90)
+        assert (changed.stale_after_months, changed.retire_visitors_after_days) == (6, None)
         assert changed.unification_enabled is True
         with account_scope(account):
             assert AuditEntry.objects.get().detail["changed"]["timezone"] == ["America/Santiago", "America/Lima"]
