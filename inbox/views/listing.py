@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
-from accounts.models import Channel
+from accounts.models import Channel, ChannelKind
 from contacts.queries import search as search_contacts
 from inbox import queries
 from inbox.views.answers import InboxRequest, answer, wants_fragment
@@ -25,6 +25,8 @@ def list_context(request: InboxRequest) -> dict[str, Any]:
         "filter": chosen,
         "page": _page(request, chosen),
         "channels": channels,
+        # A web chat's problem is a page with a wrong signature, which anybody can put up: the chat itself works.
+        "broken_channels": [row for row in channels if row.is_active and row.problem and row.kind != ChannelKind.WEBCHAT],
         "channel_name": chosen.name_of_channel(channels),
         "tabs": tabs(request, chosen),
         "statuses": [

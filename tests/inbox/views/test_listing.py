@@ -184,3 +184,24 @@ def test_the_list_takes_the_same_number_of_queries_for_2_and_20_rows(
         agent_client.get(url(account, path), **HTMX)
 
     assert len(twenty.captured_queries) == len(two.captured_queries)
+
+
+def test_a_channel_that_does_not_work_is_named_above_the_list(
+    account: Account, channel: Channel, agent_client: Client, admin_client: Client
+) -> None:
+    with account_scope(account):
+        chat = make_channel(account, "webchat", name="Site")
+        off = make_channel(account, "email", name="Old mailbox", is_active=False)
+        mailbox = make_channel(account, "email", name="Mailbox")
+        for row, why in ((mailbox, "The login was refused."), (chat, "A wrong signature."), (off, "It does not answer.")):
+            Channel.scoped().filter(pk=row.pk).update(problem=why)
+    settings = f"/a/{account.slug}/settings/channels/{mailbox.pk}/"
+
+    agents, admins = (client.get(url(account, "?view=all")) for client in (agent_client, admin_client))
+
+    assert [row.name for row in agents.context["broken_channels"]] == ["Mailbox"]
+    assert "The login was refused." in agents.content.decode()
+    assert "A wrong signature." not in agents.content.decode()
+    # Only whoever may mend it is led to its page.
+    assert settings not in agents.content.decode()
+    assert settings in admins.content.decode()
