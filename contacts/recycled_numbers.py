@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from simple_history.utils import bulk_update_with_history
 
 from accounts.models import Account, Channel
+from contacts.announcements import contacts_changed
 from contacts.block_keys import renew_keys
 from contacts.claims import Address
 from contacts.finding_matches import Match, names_in
+from contacts.locks import hold, lock_keys
 from contacts.models import EndReason, Identifier, Profile
 from contacts.names import names_conflict
 from contacts.reading_claims import normal_address
+from contacts.survivorship import refresh
 
 NUMBERS = frozenset({"phone", "whatsapp"})
 
@@ -55,14 +58,22 @@ def end_number(*, profile_ids: Iterable[int], keys: Iterable[str], at: datetime)
 def note_identity_change(*, channel: Channel, address: Address, occurred_at: datetime, region: str) -> Profile | None:
     """The provider says that somebody else may hold the address now: it leads to its former person no more.
 
-    Whoever writes next from it is somebody new, with the former person suggested. Returns the former profile, if there is one.
-    Call it inside a transaction.
+    Whoever writes next from it is somebody new, with the former person suggested. Returns the former profile, if there is one; whoever
+    came after the notice is not meant. Call it inside a transaction. Raises ``contacts.locks.StillMoving``.
     """
     place = normal_address(address, region=region)
-    former = Profile.scoped().select_for_update().filter(channel=channel, address=place, is_current=True).first()
+    lock_keys([(f"address:{channel.pk}", place)])
+
+    def find() -> Profile | None:
+        current = Profile.scoped().filter(channel=channel, address=place, is_current=True)
+        return current.filter(first_seen_at__lte=occurred_at).first()
+
+    former = hold(find, contacts_of=lambda found: {found.pk: found.contact_id} if found else {})
     if former is None:
         return None
     holders = Profile.scoped().filter(contact=former.contact_id).values_list("pk", flat=True)
     end_number(profile_ids=holders, keys=[place], at=occurred_at)
     Profile.scoped().filter(pk=former.pk).update(is_current=False)
+    refresh([former.contact_id])
+    contacts_changed.send(sender=Identifier, contact_ids=[former.contact_id])
     return former

@@ -148,6 +148,14 @@ class AddressChange:
 
 
 @dataclass(frozen=True)
+class IdentityChange:
+    """The provider says that somebody else may hold the address from now on: a number that was given away, a new phone."""
+
+    sender: Address
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
 class ReadUpTo:
     """The other side has read our messages up to ``occurred_at``."""
 
@@ -179,6 +187,7 @@ Inbound = (
     | MessageEdit
     | MessageWithdrawal
     | AddressChange
+    | IdentityChange
     | ReadUpTo
     | PreferenceChange
     | PartNotRead

@@ -24,6 +24,7 @@ from contacts.reading_claims import normal_address
 from inbox import revising
 from inbox.adapters import (
     AddressChange,
+    IdentityChange,
     Inbound,
     InboundMessage,
     MessageEdit,
@@ -210,6 +211,8 @@ def _take(channel: Channel, part: Inbound) -> None:
             revising.change_preference(channel=channel, change=storable(part))
         case AddressChange():
             revising.change_address(channel=channel, change=storable(part))
+        case IdentityChange():
+            revising.note_identity_change(channel=channel, change=storable(part))
 
 
 def receive(*, channel: Channel, inbound: InboundMessage) -> Message | None:

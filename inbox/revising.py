@@ -12,7 +12,8 @@ from contacts.changing_addresses import change_address as change_persons_address
 from contacts.claims import Address
 from contacts.models import Profile
 from contacts.reading_claims import normal_address
-from inbox.adapters import AddressChange, MessageEdit, MessageReaction, MessageWithdrawal, PreferenceChange, ReadUpTo
+from contacts.recycled_numbers import note_identity_change as let_number_go
+from inbox.adapters import AddressChange, IdentityChange, MessageEdit, MessageReaction, MessageWithdrawal, PreferenceChange, ReadUpTo
 from inbox.conversations import lock_conversation_of
 from inbox.counters import recount
 from inbox.live_updates import tell_account
@@ -151,6 +152,16 @@ def change_address(*, channel: Channel, change: AddressChange) -> None:
     if recognition.conflict_names:
         tell_recognition(strand=strand, recognition=recognition, at=change.occurred_at)
     _tell(event)
+
+
+@transaction.atomic
+def note_identity_change(*, channel: Channel, change: IdentityChange) -> None:
+    """Whoever writes next from the address is somebody new, with the former person suggested; the former one's thread says so."""
+    region = Account.objects.get(pk=current_account_id()).default_region
+    former = let_number_go(channel=channel, address=change.sender, occurred_at=change.occurred_at, region=region)
+    strand = _latest_strand(former)
+    if strand is not None:
+        _tell(tell_thread(strand=strand, kind=EventKind.IDENTITY_CHANGED, at=change.occurred_at, value=change.sender.value))
 
 
 def _latest_strand(profile: Profile | None) -> Strand | None:

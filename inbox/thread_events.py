@@ -29,6 +29,7 @@ class EventKind(models.TextChoices):
     BOT = "bot", gettext_lazy("Handed over by the bot")
     PREFERENCE = "preference", gettext_lazy("Preference changed")
     ADDRESS_CHANGED = "address_changed", gettext_lazy("Address changed")
+    IDENTITY_CHANGED = "identity_changed", gettext_lazy("Perhaps another owner")
 
 
 def tell_thread(*, strand: Strand, kind: EventKind, by: Actor = SYSTEM, at: datetime | None = None, **data: Any) -> Message:
@@ -87,7 +88,7 @@ def event_text(event: Message) -> str:
         EventKind.JOINED: _("Recognised as %(name)s by %(value)s"),
         EventKind.CONFLICT: _("%(names)s also uses %(value)s"),
         EventKind.ASKED_WHO: _("Several people share %(value)s: who is writing?"),
-        EventKind.SAID_WHO: _("%(who)s said that this is %(name)s"),
+        EventKind.SAID_WHO: _("%(who)s said that this is somebody new") if data.get("new") else _("%(who)s said that this is %(name)s"),
         EventKind.SEPARATED: _("%(who)s separated this from %(name)s"),
         EventKind.ASSIGNED: _("%(who)s assigned this to %(to)s"),
         EventKind.UNASSIGNED: _("%(who)s took the assignment away"),
@@ -96,6 +97,7 @@ def event_text(event: Message) -> str:
         EventKind.BOT: _("The bot handed over"),
         EventKind.PREFERENCE: _("Wants %(category)s again") if data.get("wants") else _("Does not want %(category)s any more"),
         EventKind.ADDRESS_CHANGED: _("Changed from %(former)s to %(value)s"),
+        EventKind.IDENTITY_CHANGED: _("%(value)s may belong to somebody else now: the next message from it starts a new contact"),
     }
     sentence = sentences.get(EventKind(event.kind)) if event.kind in EventKind.values else None
     return sentence % values if sentence else event.body

@@ -11,6 +11,7 @@ from contacts.claims import Address
 from inbox.adapters import (
     AddressChange,
     DeliveryError,
+    IdentityChange,
     Inbound,
     InboundMessage,
     MessageEdit,
@@ -30,6 +31,8 @@ from integrations.meta.reading import UnreadablePart, all_rows, entries, identif
 log = structlog.get_logger("hilo.whatsapp")
 
 MARKETING = "marketing_messages"
+# Another phone has the number: perhaps another person's.
+IDENTITY_CHANGED = "identity_changed"
 # What Meta tells about templates, quality and the address book: nothing of it is lost when it is not taken.
 NOTICES = frozenset(
     "account_review_update account_settings_update automatic_events business_capability_update business_status_update flows "
@@ -118,6 +121,8 @@ class _Change:
                 return [self._edit(message, person, at)]
             if kind == "revoke":
                 return [MessageWithdrawal(identifier(message, "revoke", "original_message_id"), person.address, at)]
+            if kind == "system" and text(message, "system", "type").endswith(IDENTITY_CHANGED):
+                return [IdentityChange(person.address, at)]
             if kind == "system" and (change := self._address_change(message, person, at)) is not None:
                 return [change]
             content = content_of(message)

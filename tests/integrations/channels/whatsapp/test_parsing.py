@@ -10,6 +10,7 @@ import pytest
 from contacts.claims import Address, Claim, ClaimedIdentifier
 from inbox.adapters import (
     AddressChange,
+    IdentityChange,
     Inbound,
     InboundFile,
     InboundMessage,
@@ -242,15 +243,7 @@ EXPECTED: dict[str, list[Inbound]] = {
     "system_new_user_id": [
         AddressChange(MARIA_BY_ID, Address("whatsapp_user", "CL.99990000111122223333"), Claim((by_id("CL.99990000111122223333"),)), AT)
     ],
-    "system_identity_changed": [
-        said(
-            "ident",
-            "María Pérez's security code changed",
-            kind="system",
-            claim=Claim(line("56987654321")),
-            payload={"type": "customer_identity_changed"},
-        )
-    ],
+    "system_identity_changed": [IdentityChange(MARIA, AT)],
     "edit": [MessageEdit(wamid("theirs"), MARIA, "Corrijo: pedido 992", AT)],
     "edit_caption": [MessageEdit(wamid("theirs"), MARIA, "Otra foto", AT)],
     "revoke": [MessageWithdrawal(wamid("theirs"), MARIA, AT)],
