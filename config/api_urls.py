@@ -10,6 +10,7 @@ from contacts.api_suggestions import AcceptView, DeferView, RejectView, Suggesti
 from contacts.unification_api import UnificationPreviewView, UnificationSwitchView, UnificationView
 from inbox.api import ConversationListView, ConversationView, MessagesView, NotesView, TimelineView
 from inbox.api_splitting import SplitView
+from inbox.api_who import WhoView
 from integrations.api import ChannelListView, ChannelView
 
 app_name = "api"
@@ -35,6 +36,7 @@ urlpatterns = [
     path("conversations/<int:pk>/", ConversationView.as_view(), name="conversation"),
     path("conversations/<int:pk>/messages/", MessagesView.as_view(), name="messages"),
     path("conversations/<int:pk>/notes/", NotesView.as_view(), name="notes"),
+    path("conversations/<int:pk>/who/", WhoView.as_view(), name="conversation-who"),
     path("suggestions/", SuggestionListView.as_view(), name="suggestions"),
     path("suggestions/<int:pk>/", SuggestionView.as_view(), name="suggestion"),
     path("suggestions/<int:pk>/accept/", AcceptView.as_view(), name="suggestion-accept"),

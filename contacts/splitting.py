@@ -26,6 +26,21 @@ def split_off(*, profiles: Sequence[Profile], by: Actor, reason: str = "") -> tu
     Raises ``Refused`` for profiles without an address or of several contacts, ``PermissionDenied``.
     """
     require(by, Ability.MERGE_CONTACTS)
+    return _split(profiles, by=by, reason=reason)
+
+
+@transaction.atomic
+def start_new_person(*, profile: Profile, by: Actor) -> Profile:
+    """Whoever writes from the profile's address now is somebody new, as an agent who reads them knows. Returns their profile.
+
+    Otherwise like ``split_off``. Raises ``Refused``, ``PermissionDenied``.
+    """
+    require(by, Ability.SEPARATE_CONTACTS)
+    new, _event = _split([profile], by=by, reason="")
+    return new[profile.pk]
+
+
+def _split(profiles: Sequence[Profile], *, by: Actor, reason: str) -> tuple[dict[int, Profile], MergeEvent]:
     everybody = hold_profiles_of({profile.contact_id for profile in profiles})
     chosen = [profile for profile in everybody if profile.pk in {each.pk for each in profiles}]
     if not chosen or len({profile.contact_id for profile in chosen}) > 1 or any(not profile.address for profile in chosen):

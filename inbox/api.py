@@ -25,6 +25,7 @@ from contacts.queries import live_contact
 from inbox import conversations as changing
 from inbox.models import Attachment, Conversation, ConversationStatus, Direction, Message
 from inbox.queries import find_conversation, messages_of, said_with
+from inbox.saying_who import who_may_write
 from inbox.sending import SendingRefused, addresses_for, send_message
 from inbox.thread_events import event_text
 
@@ -138,12 +139,24 @@ class ConversationSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class ChoiceSerializer(serializers.Serializer):
+    """Somebody who uses the shared address that the conversation came from."""
+
+    profile = serializers.IntegerField(source="pk", help_text="The id that the answer names.")
+    contact = ContactBriefSerializer()
+
+
 class ConversationDetailSerializer(ConversationSerializer):
     addresses = serializers.SerializerMethodField()
+    who = serializers.SerializerMethodField(help_text="Where `asks_who`: the people who use the address.")
 
     class Meta(ConversationSerializer.Meta):
-        fields = [*ConversationSerializer.Meta.fields, "addresses"]
+        fields = [*ConversationSerializer.Meta.fields, "addresses", "who"]
         read_only_fields = fields
+
+    @extend_schema_field(ChoiceSerializer(many=True))
+    def get_who(self, conversation: Conversation) -> Any:
+        return ChoiceSerializer(who_may_write(conversation), many=True).data
 
     @extend_schema_field(AddressSerializer(many=True))
     def get_addresses(self, conversation: Conversation) -> Any:

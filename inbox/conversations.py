@@ -17,7 +17,6 @@ from accounts.models import Membership
 from accounts.roles import Ability, require
 from contacts.locks import hold
 from contacts.models import Profile
-from inbox.counters import recount
 from inbox.filing import Filing
 from inbox.live_updates import conversation_group, tell_account, tell_group
 from inbox.models import Conversation, ConversationStatus, Direction, Message, ReadMark, Strand
@@ -196,40 +195,3 @@ def _set_mark(conversation: Conversation, membership: Membership, read_at: datet
         unique_fields=["account", "membership", "conversation"],
         update_fields=["read_at"],
     )
-
-
-@transaction.atomic
-def say_who(*, conversation: Conversation, profile: Profile, by: Actor) -> Conversation:
-    """Answer the question of a shared address: the conversation is this profile's person's, and so is what follows in it.
-
-    The strand that asked moves to ``profile``; no message does, unless the person already has a strand here. Raises
-    ``ValidationError`` when others took part in the conversation.
-    """
-    locked = hold_conversation(conversation.pk, profile.pk)
-    chosen = Profile.scoped().select_related("contact").get(pk=profile.pk)
-    require(by, Ability.WORK_CONVERSATIONS)
-    asked = current_strand(locked)
-    others = Strand.scoped().filter(conversation=locked).exclude(pk=asked.pk).exclude(profile__contact=chosen.contact_id)
-    if others.exists():
-        raise ValidationError(_("Others took part in this conversation: separate it first."))
-    locked.asks_who = False
-    if asked.profile_id != chosen.pk:
-        asked = _move_strand(asked, chosen)
-        locked.profile = chosen
-    locked.save(update_fields=["asks_who", "profile"])
-    recount(locked)
-    record(actor=by, action="conversation.say_who", target=locked, profile=chosen.pk)
-    tell_thread(strand=asked, kind=EventKind.SAID_WHO, by=by, name=str(chosen.contact), profile=chosen.pk)
-    _tell(locked)
-    return locked
-
-
-def _move_strand(strand: Strand, profile: Profile) -> Strand:
-    there = Strand.scoped().filter(conversation=strand.conversation_id, profile=profile).first()
-    if there is None:
-        strand.profile = profile
-        strand.save(update_fields=["profile"])
-        return strand
-    Message.scoped().filter(strand=strand).update(strand=there)
-    strand.delete()
-    return there

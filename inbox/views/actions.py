@@ -14,6 +14,7 @@ from contacts import merging
 from contacts.models import Identifier, MergeEvent, Profile
 from inbox import conversations
 from inbox.models import Conversation
+from inbox.saying_who import say_somebody_new, say_who
 from inbox.views.answers import InboxRequest, answer, conversation_or_404
 from inbox.views.thread import header_update
 
@@ -113,14 +114,20 @@ def unread(request: InboxRequest, conversation_id: int) -> HttpResponse:
 def who(request: InboxRequest, conversation_id: int) -> HttpResponse:
     """Answer the question of a shared address."""
     conversation = conversation_or_404(conversation_id)
-    if not request.POST.get("profile"):
+    chosen = request.POST.get("profile")
+    if not chosen:
         return _answer(request, conversation_id, _("Choose a person."), level="error")
-    profile = _profile(request.POST["profile"])
     try:
-        conversations.say_who(conversation=conversation, profile=profile, by=request.actor)
+        if chosen == "new":
+            say_somebody_new(conversation=conversation, by=request.actor)
+            told = _("This is somebody new")
+        else:
+            profile = _profile(chosen)
+            say_who(conversation=conversation, profile=profile, by=request.actor)
+            told = _("This is %(contact)s") % {"contact": profile.contact}
     except ValidationError as error:
         return _answer(request, conversation_id, " ".join(error.messages), level="error")
-    return _moved(_answer(request, conversation_id, _("This is %(contact)s") % {"contact": profile.contact}))
+    return _moved(_answer(request, conversation_id, told))
 
 
 def _digits(wanted: str) -> int:

@@ -6,10 +6,10 @@ from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from contacts.models import Profile
 from contacts.queries import UNREADABLE, panel
 from inbox import queries
 from inbox.models import Conversation
+from inbox.saying_who import who_may_write
 from inbox.views.answers import InboxRequest, answer, conversation_or_404, wants_fragment
 from inbox.views.composer import composer_context
 from inbox.views.filtering import ListFilter
@@ -39,20 +39,9 @@ def thread_context(request: InboxRequest, conversation: Conversation) -> dict[st
         "shown": show_all(thread.entries),
         "has_unread": any(entry.first_unread for entry in thread.entries),
         "panel": panel(conversation.profile.contact_id, membership=request.membership),
-        "who_choices": _who(conversation),
+        "who_choices": who_may_write(conversation),
         "now": timezone.now(),
     }
-
-
-def _who(conversation: Conversation) -> list[Profile]:
-    """Whom the question on a shared address offers: one profile for each person who uses it."""
-    if not conversation.asks_who:
-        return []
-    sharing = Profile.scoped().filter(identifiers__key__in=conversation.profile.identifiers.values("key")).select_related("contact")
-    people: dict[int, Profile] = {}
-    for profile in sharing.order_by("-is_current", "-last_seen_at", "-pk"):
-        people.setdefault(profile.contact_id, profile)
-    return sorted(people.values(), key=lambda profile: str(profile.contact))
 
 
 @require_safe
@@ -109,6 +98,6 @@ def header_update(request: InboxRequest, conversation: Conversation) -> dict[str
     return {
         **header_context(request, conversation),
         "panel": panel(conversation.profile.contact_id, membership=request.membership),
-        "who_choices": _who(conversation),
+        "who_choices": who_may_write(conversation),
         "oob": True,
     }

@@ -142,6 +142,7 @@ DOORS: dict[str, Door] = {
         bodies={"POST": {"channel": "@channel", "identifier": "@identifier", "body": "Hola"}},
     ),
     "api:notes": api(POST=WORK, ids={"pk": "conversation"}, bodies={"POST": {"body": "Nota"}}),
+    "api:conversation-who": api(POST=WORK, ids={"pk": "conversation"}, bodies={"POST": {"profile": "@profile"}}),
     "api:timeline": api(GET=WORK, ids={"pk": "contact"}),
     "api:suggestions": api(GET=MERGE),
     "api:suggestion": api(GET=MERGE, ids={"pk": "suggestion"}),

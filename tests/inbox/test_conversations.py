@@ -10,8 +10,9 @@ from django.utils import translation
 from accounts.actors import Actor
 from accounts.models import Account, AuditEntry, Channel, Membership
 from accounts.scope import account_scope
-from inbox.conversations import add_note, assign, mark_read, reopen, resolve, say_who, unassign
+from inbox.conversations import add_note, assign, mark_read, reopen, resolve, unassign
 from inbox.models import Conversation, Direction, Message, ReadMark, Strand
+from inbox.saying_who import say_somebody_new, say_who
 from inbox.thread_events import EventKind, event_text
 from tests.conftest import make_channel
 from tests.inbox.people import make_conversation, make_profile, say
@@ -108,6 +109,7 @@ DOINGS: dict[str, Callable[[Conversation, Actor], Any]] = {
     "resolve": lambda conversation, by: resolve(conversation=conversation, by=by),
     "reopen": lambda conversation, by: reopen(conversation=conversation, by=by),
     "note": lambda conversation, by: add_note(conversation=conversation, body="x", by=by),
+    "say_somebody_new": lambda conversation, by: say_somebody_new(conversation=conversation, by=by),
     "say_who": lambda conversation, by: say_who(conversation=conversation, profile=conversation.profile, by=by),
 }
 

@@ -11,12 +11,13 @@ from accounts.models import Account, Channel, Membership
 from accounts.scope import account_scope
 from contacts.claims import Address, Claim, ClaimedIdentifier
 from contacts.merging import merge, separate_and_mark_shared
-from contacts.models import Contact, Identifier, Profile
+from contacts.models import Contact, Identifier, NeverMerge, Profile, ValueMark
 from inbox import announcements
 from inbox.adapters import InboundFile, InboundMessage
-from inbox.conversations import resolve, say_who
+from inbox.conversations import resolve
 from inbox.models import Attachment, Conversation, Direction, Message, MessageStatus, Strand
 from inbox.receiving import receive
+from inbox.saying_who import say_somebody_new, say_who
 from tests.conftest import make_account, make_channel
 from tests.inbox.people import ADDRESS_KINDS, NOON, say
 
@@ -350,6 +351,44 @@ class TestSharedAddress:
         assert {s.profile.contact_id for s in Strand.objects.filter(conversation=conversation).select_related("profile")} == {
             ana.strand.profile.contact_id
         }
+
+    def test_somebody_new_becomes_a_contact_of_their_own(
+        self, shared: tuple[Message, Message], whatsapp: Channel, agent: Membership
+    ) -> None:
+        pedro, ana = shared
+        known = {pedro.strand.profile.contact_id, ana.strand.profile.contact_id}
+        for strand in (pedro.strand, ana.strand):
+            resolved(strand.conversation, agent, hours=2)
+        asking = heard(whatsapp, "56987654321", "Soy la abuela", hours=3)
+        before = asking.strand.profile_id
+
+        say_somebody_new(conversation=asking.strand.conversation, by=Actor.person(agent))
+
+        asking = Message.objects.select_related("strand__profile", "strand__conversation__profile").get(pk=asking.pk)
+        grandmother = asking.strand.profile
+        assert grandmother.contact_id not in known
+        assert (grandmother.address, grandmother.is_current, grandmother.former_id) == ("56987654321", True, before)
+        conversation = asking.strand.conversation
+        assert (conversation.asks_who, conversation.profile) == (False, grandmother)
+        assert events(conversation) == ["asked_who", "said_who"]
+        assert NeverMerge.objects.filter(high=grandmother).exists()
+        assert Message.objects.filter(strand__profile_id=before, direction=Direction.IN).exists(), "what was said before stays"
+        # Her next message goes on in her conversation.
+        assert heard(whatsapp, "56987654321", hours=4).strand.profile == grandmother
+
+    def test_whoever_is_known_from_this_conversation_alone_is_new_already(
+        self, scoped: Account, whatsapp: Channel, agent: Membership
+    ) -> None:
+        ValueMark.objects.create(kind="phone", key="+56987654321", mark="shared")
+        asking = heard(whatsapp, "56987654321", "¿Hay alguien?")
+        assert asking.strand.conversation.asks_who is True
+
+        say_somebody_new(conversation=asking.strand.conversation, by=Actor.person(agent))
+
+        assert Profile.objects.count() == 1
+        conversation = Conversation.objects.get()
+        assert (conversation.asks_who, conversation.profile) == (False, asking.strand.profile)
+        assert not NeverMerge.objects.exists()
 
 
 class TestFiles:

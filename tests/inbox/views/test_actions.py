@@ -337,3 +337,18 @@ def test_the_question_who_is_writing_is_answered(conversation: Conversation, cha
 
     assert "This is Pedro Rivas" in answered.content.decode()
     assert (fresh(conversation).asks_who, fresh(conversation).profile_id) == (False, other.pk)
+
+
+def test_the_question_who_is_writing_takes_somebody_new(conversation: Conversation, agent_client: Client) -> None:
+    with account_scope(conversation.account_id):
+        Conversation.scoped().filter(pk=conversation.pk).update(asks_who=True)
+        # María is known from an earlier conversation too.
+        make_conversation(conversation.profile)
+    assert 'value="new"' in agent_client.get(url(conversation, "header/"), **HTMX).content.decode()
+
+    answered = agent_client.post(url(conversation, "who/"), {"profile": "new"}, **HTMX)
+
+    assert "This is somebody new" in answered.content.decode()
+    after = fresh(conversation)
+    assert after.asks_who is False
+    assert after.profile_id != conversation.profile_id
