@@ -16,6 +16,7 @@ from contacts.building_block_keys import DEAD_AFTER, build, build_all, outdated
 from contacts.claims import Address
 from contacts.correcting import add_identifier
 from contacts.deduplication.blocking import KEYS
+from contacts.deduplication.columns import in_batches
 from contacts.deduplication.people import World
 from contacts.deduplication.predicting import read_back
 from contacts.deduplication.reading import read_all_told
@@ -54,7 +55,7 @@ def test_the_rules_are_the_searchs_own() -> None:
     ]
     engine = open_engine()
     try:
-        load(engine, records)
+        load(engine, in_batches(records))
         columns = ", ".join(f"({KEYS[rule]})" for rule in RULES)
         found = {row[0]: dict(zip(RULES, row[1:], strict=True)) for row in run(engine, f"SELECT id, {columns} FROM records")}
         known = read_back(engine, found)
