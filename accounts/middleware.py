@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.busy import Busy
 from accounts.entrances import account_id_by_slug
+from accounts.gone import Gone
 from accounts.models import Account, Membership
 from accounts.scope import account_scope
 
@@ -59,4 +60,6 @@ class AccountScopeMiddleware:
                 except Busy as busy:
                     response = render(request, "409.html", status=409)
                     response["Retry-After"] = str(busy.wait)
+                except Gone:
+                    response = render(request, "410.html", status=410)
             return response

@@ -25,6 +25,7 @@ class Ability(TextChoices):
     MANAGE_MEMBERS = "manage_members"
     READ_AUDIT = "read_audit"
     RECORD_CONSENT = "record_consent"  # write down what a person said about being written to
+    ERASE_PEOPLE = "erase_people"  # destroy what is known of a person: nothing brings it back
     MANAGE_CONSENT = "manage_consent"  # purposes, notices, country rules, suppressions
 
 
@@ -33,7 +34,8 @@ _SUPERVISOR = _AGENT | {Ability.MERGE_CONTACTS, Ability.READ_AUDIT}
 ABILITIES: dict[str, set[Ability]] = {
     Role.AGENT: _AGENT,
     Role.SUPERVISOR: _SUPERVISOR,
-    Role.ADMIN: _SUPERVISOR | {Ability.MANAGE_CHANNELS, Ability.MANAGE_ACCOUNT, Ability.MANAGE_MEMBERS, Ability.MANAGE_CONSENT},
+    Role.ADMIN: _SUPERVISOR
+    | {Ability.MANAGE_CHANNELS, Ability.MANAGE_ACCOUNT, Ability.MANAGE_MEMBERS, Ability.MANAGE_CONSENT, Ability.ERASE_PEOPLE},
 }
 
 

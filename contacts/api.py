@@ -21,7 +21,7 @@ from contacts.models import Contact, Identifier, MergeEvent, Profile
 from contacts.quality.rules import Problem
 from contacts.quality.scoring import assess_contacts
 from contacts.quality.words import advice_on
-from contacts.queries import contacts_found, having, holders_of, live_contact, visible_contacts
+from contacts.queries import ErasedContact, contacts_found, having, holders_of, live_contact, visible_contacts
 
 LARGEST_ID = 2**63 - 1
 
@@ -70,6 +70,7 @@ class ProfileSerializer(serializers.ModelSerializer):
             "home",
             "former",
             "corrects",
+            "erased_at",
             "first_seen_at",
             "last_seen_at",
         ]
@@ -274,7 +275,11 @@ class ContactView(ContactsMixin, ApiView):
 
     @extend_schema(
         summary="One contact",
-        responses={200: ContactSerializer, 307: OpenApiResponse(description="It was merged: `Location` is the contact it is now.")},
+        responses={
+            200: ContactSerializer,
+            307: OpenApiResponse(description="It was merged: `Location` is the contact it is now."),
+            410: OpenApiResponse(description="It was erased."),
+        },
     )
     def get(self, request: Request, pk: int) -> Response:
         contact = existing_contact(pk)
@@ -334,8 +339,10 @@ class UnmergeView(ContactsMixin, ApiView):
 
 
 def existing_contact(pk: int) -> Contact:
-    """The contact, or the one it was merged into; 404 where there is none."""
+    """The contact, or the one it was merged into; 404 where there is none, 410 where it was erased."""
     try:
         return live_contact(pk)
+    except ErasedContact:
+        raise
     except Contact.DoesNotExist as error:
         raise Http404 from error

@@ -31,6 +31,7 @@ class Contact(TenantModel):
     is_anonymous = models.BooleanField(default=True, help_text="Nobody left a contact datum yet: hidden from the directory.")
     last_seen_at = models.DateTimeField(help_text="Latest activity of its profiles, either way.")
     is_empty = models.BooleanField(default=False, help_text="All its profiles sit in another contact: it redirects.")
+    is_erased = models.BooleanField(default=False, help_text="All its profiles were erased: nothing is known of the person any more.")
     # A projection of everything else, kept by contacts.quality and rebuilt by it whenever one likes.
     quality = models.PositiveSmallIntegerField(null=True, editable=False, help_text="0 to 100; null until it is first computed.")
     problems = ArrayField(models.CharField(max_length=20), default=list, editable=False, help_text="What there is to fix.")
@@ -96,6 +97,7 @@ class Profile(TenantModel):
     corrects = models.ForeignKey(
         "self", on_delete=models.CASCADE, null=True, related_name="corrections", help_text="The profile whose values it overrides."
     )
+    erased_at = models.DateTimeField(null=True, help_text="When its data was destroyed; the row keeps the place among the homes.")
     first_seen_at = models.DateTimeField(help_text="The provider's time of the first message, or when the record was made.")
     last_seen_at = models.DateTimeField(help_text="Latest message either way, the provider's time.")
     created_at = models.DateTimeField(db_default=TransactionNow())

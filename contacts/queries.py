@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils.translation import get_language_info, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts.gone import Gone
 from accounts.models import Account, Membership
 from accounts.scope import current_account_id
 from accounts.tenancy import TenantQuerySet
@@ -220,13 +221,22 @@ class _People:
         return marks_of({shared_key(identifier) for identifier in self.identifiers})
 
 
+class ErasedContact(Contact.DoesNotExist, Gone):
+    """The contact was there; all its profiles were erased."""
+
+
 def live_contact(contact_id: int) -> Contact:
-    """The contact, or the one that shows its profile now where it was emptied by a merge. Raises ``Contact.DoesNotExist``."""
+    """The contact, or the one that shows its profile now where it was emptied by a merge.
+
+    Raises ``Contact.DoesNotExist``, or the ``ErasedContact`` among them.
+    """
     contact = Contact.scoped().get(pk=contact_id)
-    if not contact.is_empty:
-        return contact
-    profile = Profile.scoped().select_related("contact").filter(home=contact_id).first()
-    return profile.contact if profile else contact
+    if contact.is_empty:
+        profile = Profile.scoped().select_related("contact").filter(home=contact_id).first()
+        contact = profile.contact if profile else contact
+    if contact.is_erased:
+        raise ErasedContact
+    return contact
 
 
 def aliases_of(contact: Contact) -> list[int]:
@@ -516,5 +526,5 @@ def _profile_lines(people: _People) -> list[ProfileLine]:
             corrections=corrections.get(profile.pk, []),
         )
         for profile in people.profiles
-        if profile.corrects_id is None
+        if profile.corrects_id is None and profile.erased_at is None
     ]

@@ -87,6 +87,7 @@ def _compute(contact: Contact, profiles: Sequence[Profile], rules: dict[str, str
         "search_text": _search_text(profiles, identifiers),
         "is_anonymous": not any(identifier.kind in CONTACT_DATA for identifier in identifiers),
         "is_empty": not profiles,
+        "is_erased": bool(profiles) and all(profile.erased_at for profile in profiles),
     }
     different = [field for field, value in shown.items() if getattr(contact, field) != value]
     last_seen_at = max(seen, default=contact.last_seen_at)

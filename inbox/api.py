@@ -5,7 +5,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
@@ -19,9 +18,9 @@ from accounts.api.serializing import StrictSerializer
 from accounts.api.views import ApiListView
 from accounts.models import Channel, ChannelKind, Membership
 from accounts.roles import Ability
+from contacts.api import existing_contact
 from contacts.models import Contact, Identifier
 from contacts.normalising import normal
-from contacts.queries import live_contact
 from inbox import conversations as changing
 from inbox.models import Attachment, Conversation, ConversationStatus, Direction, Message
 from inbox.queries import find_conversation, messages_of, said_with
@@ -388,9 +387,9 @@ class TimelineView(ApiListView):
         },
     )
     def get(self, request: Request, pk: int) -> Any:
-        contact = get_object_or_404(Contact.scoped(), pk=pk)
-        if contact.is_empty:
-            home = reverse("api:timeline", args=[live_contact(pk).pk], request=request)
+        contact = existing_contact(pk)
+        if contact.pk != pk:
+            home = reverse("api:timeline", args=[contact.pk], request=request)
             query = request.META.get("QUERY_STRING", "")
             return Response(status=307, headers={"Location": f"{home}?{query}" if query else home})
         return self.answer_page(said_with(contact.pk))

@@ -7,10 +7,12 @@ class InboxConfig(AppConfig):
 
     def ready(self) -> None:
         from contacts.announcements import contacts_changed, profiles_moved
+        from contacts.erasers import on_erasure
         from inbox.announcements import on_message_received
         from inbox.bots import note_message
         from inbox.cards import register_cards
         from inbox.concerns import register_concerns
+        from inbox.erasing import forget_conversations
         from inbox.needed_profiles import register_needed_profiles
         from inbox.searching import create_function
         from inbox.weaving import split_conversations, tell_of_contacts
@@ -22,3 +24,4 @@ class InboxConfig(AppConfig):
         contacts_changed.connect(tell_of_contacts, dispatch_uid="inbox.weaving.contacts")
         post_migrate.connect(create_function, sender=self, dispatch_uid="inbox.searching")
         on_message_received(note_message)
+        on_erasure("inbox", forget_conversations)

@@ -7,8 +7,10 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.audit_details import name_settings, name_values
         from accounts.models import ChannelKind
+        from contacts.erasers import on_erasure
         from inbox.announcements import on_message_received
         from integrations.channels.registry import register_all
+        from integrations.channels.webchat.erasing import forget_visitors
         from integrations.connecting import channel_setting_words
         from integrations.looking_up import look_up_strangers
         from integrations.sending_codes import register_senders
@@ -18,3 +20,4 @@ class IntegrationsConfig(AppConfig):
         name_values("kind", dict(ChannelKind.choices))
         register_senders()
         on_message_received(look_up_strangers)
+        on_erasure("integrations", forget_visitors)

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from accounts.busy import Busy
+from accounts.gone import Gone
 
 
 class Conflict(exceptions.APIException):
@@ -84,6 +85,8 @@ def _describe(error: Exception) -> tuple[int, dict[str, Any]] | None:
             return 409, error_body(str(error.detail.code), str(error.detail), **more)  # type: ignore[union-attr]
         case Busy():
             return 409, error_body("busy", _("Others are changing the same records just now. Nothing was changed; send it again."))
+        case Gone():
+            return 410, error_body("gone", _("It was erased. Nothing can bring it back."))
         case ScopeError():
             return None
         case exceptions.APIException():

@@ -20,7 +20,7 @@ LEFT JOIN LATERAL (
            array_agg(certainty <> 'claimed' ORDER BY id) AS sure
     FROM contacts_identifier WHERE account_id = p.account_id AND profile_id = p.id AND valid_to IS NULL
 ) i ON true
-WHERE p.account_id = %s AND p.corrects_id IS NULL{some}
+WHERE p.account_id = %s AND p.corrects_id IS NULL AND p.erased_at IS NULL{some}
 ORDER BY p.id
 """
 SOME = " AND p.id = ANY(%s)"

@@ -11,13 +11,15 @@ from django.urls import reverse
 from accounts.middleware import AccountRequest
 from contacts import merging
 from contacts.models import Contact, MergeEvent
-from contacts.queries import live_contact
+from contacts.queries import ErasedContact, live_contact
 
 
 def contact_or_404(contact_id: int) -> Contact:
-    """The contact, or the one that shows its profile now."""
+    """The contact, or the one that shows its profile now. One that was erased is answered 410."""
     try:
         return live_contact(contact_id)
+    except ErasedContact:
+        raise
     except Contact.DoesNotExist as error:
         raise Http404 from error
 

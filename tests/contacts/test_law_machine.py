@@ -1,4 +1,5 @@
-"""The laws while everything happens in any order: messages, late identifiers, merges, separations, splits, "never merge"."""
+"""The laws while everything happens in any order: messages, late identifiers, merges, separations, splits, "never merge", the switch,
+erasure."""
 
 from contextlib import suppress
 from typing import Any
@@ -10,10 +11,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from accounts.actors import SYSTEM
 from accounts.scope import account_scope
+from contacts.erasing import erase
 from contacts.merging import Refused, merge, oldest_home, undo, unmerge
-from contacts.models import Contact, MergeEvent, NeverMerge, Profile, ProfileMove
+from contacts.models import Contact, Identifier, MergeEvent, NeverMerge, Profile, ProfileMove
 from contacts.splitting import split_off
 from contacts.telling_apart import tell_apart
+from contacts.unification.switching import carry_out, switch
 from tests.conftest import make_account, make_channel
 from tests.contacts.stories import shown, tells, writes
 
@@ -44,7 +47,10 @@ class People(RuleBasedStateMachine):
         return found[number % len(found)]
 
     def people(self) -> Any:
-        return Profile.scoped().filter(corrects=None)
+        return Profile.scoped().filter(corrects=None, erased_at=None)
+
+    def contacts(self) -> Any:
+        return Contact.scoped().filter(is_empty=False, is_erased=False)
 
     def placed(self) -> dict[int, int]:
         return dict(Profile.scoped().values_list("pk", "contact_id"))
@@ -70,7 +76,7 @@ class People(RuleBasedStateMachine):
     @rule(one=some, other=some)
     def merging_and_undoing_gives_the_same_state(self, one: int, other: int) -> None:
         """Law 1."""
-        contacts = [self.nth(Contact.scoped().filter(is_empty=False), number) for number in (one, other)]
+        contacts = [self.nth(self.contacts(), number) for number in (one, other)]
         state = self.placed(), shown()
         try:
             event = merge(contacts=contacts, by=SYSTEM)
@@ -84,7 +90,7 @@ class People(RuleBasedStateMachine):
 
     @rule(one=some, other=some)
     def merge(self, one: int, other: int) -> None:
-        contacts = [self.nth(Contact.scoped().filter(is_empty=False), number) for number in (one, other)]
+        contacts = [self.nth(self.contacts(), number) for number in (one, other)]
         if contacts[0] != contacts[1]:
             merge(contacts=contacts, by=SYSTEM)
 
@@ -110,9 +116,37 @@ class People(RuleBasedStateMachine):
 
     @rule(one=some, other=some)
     def never_merge(self, one: int, other: int) -> None:
-        contacts = [self.nth(Contact.scoped().filter(is_empty=False), number) for number in (one, other)]
+        contacts = [self.nth(self.contacts(), number) for number in (one, other)]
         if contacts[0] != contacts[1]:
             tell_apart(contacts=contacts, by=SYSTEM)
+
+    @rule()
+    def switch(self) -> None:
+        """Law 8: what people did stays; only what the rule joined may be given back."""
+        by_hand = set(ProfileMove.scoped().exclude(event__cause__in=("unified", "switch")).values_list("pk", flat=True))
+        self.account.refresh_from_db()
+        run = switch(account=self.account, enabled=not self.account.unification_enabled, by=SYSTEM)
+        assert run is not None
+        carry_out(run_id=run.pk)
+        run.refresh_from_db()
+        assert (run.state, run.error) == ("done", "")
+        assert by_hand <= set(ProfileMove.scoped().values_list("pk", flat=True))
+
+    @precondition(lambda self: self.people().count() > 2)
+    @rule(who=some)
+    def erase(self, who: int) -> None:
+        profile = self.nth(self.people(), who)
+        others = dict(Profile.scoped().exclude(pk=profile.pk).values_list("pk", "contact_id"))
+        erase(profiles=[profile], by=SYSTEM)
+        assert not Identifier.scoped().filter(profile=profile).exists()
+        assert dict(Profile.scoped().filter(pk__in=others).values_list("pk", "contact_id")) == others
+
+    @invariant()
+    def what_was_erased_says_nothing(self) -> None:
+        for profile in Profile.scoped().exclude(erased_at=None):
+            assert (profile.address, profile.given, profile.later, profile.is_current) == ("", {}, {}, False)
+        for contact in Contact.scoped().filter(is_erased=True):
+            assert (contact.name, contact.fields, contact.search_text, contact.is_anonymous) == ("", {}, "", True)
 
     @invariant()
     def whoever_belongs_together_shows_the_oldest_home(self) -> None:
