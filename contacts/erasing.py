@@ -40,7 +40,15 @@ def erase(*, profiles: Sequence[Profile], by: Actor) -> Report:
         eraser(person, report)
     forget_profiles(person, report)
     shown = Contact.scoped().get(pk=chosen[0].contact_id)
-    record(actor=by, action="contact.erase", target=shown, profiles=list(person.profile_ids), removed=dict(report.removed))
+    removed = report.removed
+    record(
+        actor=by,
+        action="contact.erase",
+        target=shown,
+        profiles=list(person.profile_ids),
+        messages=removed["messages"],
+        files=removed["files"],
+    )
     contacts_changed.send(sender=Contact, contact_ids=[shown.pk])
     return report
 
