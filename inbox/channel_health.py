@@ -1,5 +1,7 @@
 """Whether a provider still lets a channel in: written onto the channel, where admins and agents see it, and taken off again."""
 
+from datetime import datetime, timedelta
+
 import structlog
 
 from accounts.models import Channel
@@ -19,6 +21,13 @@ def note_success(channel: Channel) -> None:
     """The provider took something: whatever was wrong is over."""
     if channel.sending_problem:
         set_sending_problem(channel, "")
+
+
+def note_activity(channel: Channel, *, at: datetime) -> None:
+    """Something arrived on the channel. Written at most once a minute: everything on a busy channel would queue up on one row."""
+    if channel.last_event_at is None or at > channel.last_event_at + timedelta(minutes=1):
+        Channel.scoped().filter(pk=channel.pk).update(last_event_at=at)
+        channel.last_event_at = at
 
 
 def set_sending_problem(channel: Channel, text: str) -> None:

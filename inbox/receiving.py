@@ -38,6 +38,7 @@ from inbox.adapters import (
     adapter_for,
 )
 from inbox.announcements import announce
+from inbox.channel_health import note_activity
 from inbox.choosing import choose_conversation, open_profile_on_shared
 from inbox.conversations import reopen_locked
 from inbox.counters import count_in
@@ -146,14 +147,8 @@ def _claim(event_id: int) -> InboundEvent | None:
         if event.attempts > MOST_ATTEMPTS:
             _settle(event, InboundEvent.State.FAILED, error=event.error or "no worker finished it")
             return None
-    _note_activity(event.channel, event)
+    note_activity(event.channel, at=event.received_at)
     return event
-
-
-def _note_activity(channel: Channel, event: InboundEvent) -> None:
-    # Written at most once a minute: every event of a busy channel would otherwise queue up on one row.
-    if channel.last_event_at is None or event.received_at > channel.last_event_at + timedelta(minutes=1):
-        Channel.scoped().filter(pk=channel.pk).update(last_event_at=event.received_at)
 
 
 def _settle(event: InboundEvent, state: str, *, error: str = "") -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import Count
 
-from accounts.models import Channel
+from accounts.models import Channel, ChannelKind
 from inbox.adapters import registered_kinds
 from inbox.models import InboundEvent
 from inbox.receiving import BROKEN
@@ -24,6 +24,11 @@ class ChannelHealth:
     partly: int
     unreadable: int
     failed: int
+
+    @property
+    def is_broken(self) -> bool:
+        """Nothing goes through. The web chat's problem is a page that vouches wrongly for its visitors: everybody else can chat."""
+        return bool(self.channel.problem) and self.channel.kind != ChannelKind.WEBCHAT
 
     @property
     def needs_care(self) -> bool:

@@ -118,7 +118,8 @@ def connect_channels(business: Business, *, simulator_port: int) -> dict[str, Ch
             "smtp_security": "none",
             "smtp_user": business.mailbox,
         },
-        "webchat": {},
+        # The bot asks who writes; the form would ask once more.
+        "webchat": {"form": "off"},
     }
     own["email"]["smtp_password"] = own["email"]["imap_password"]
     return {

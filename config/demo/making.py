@@ -26,6 +26,7 @@ from config.demo.stories import stories
 from config.demo.telling import Teller
 from config.embedded.keeper import follow_parent
 from config.simulator.configuration import Configuration, SimulatedChannel, StartingPerson, write
+from contacts.models import DeduplicationRun
 
 SEED = 20260101
 PORTION = 100
@@ -73,7 +74,10 @@ def make_demo(*, tell: Callable[[str], None], scale: float = 1.0) -> None:
 
 
 def tell_history(*, slug: str, scale: float, tell: Callable[[str], None]) -> None:
-    """Three months of one account, whose channels are there already."""
+    """Three months of one account, whose channels are there already, and the search for duplicates that nights would have made."""
+    # Splink takes seconds to load, and every start reads this module.
+    from contacts.deduplication.running import work as search_for_duplicates
+
     business = next(business for business in BUSINESSES if business.slug == slug)
     draw = _draw(business)
     with account_scope(_account_of(business)):
@@ -93,6 +97,8 @@ def tell_history(*, slug: str, scale: float, tell: Callable[[str], None]) -> Non
                     teller.tell(step)
             tell(f"{business.name}: {min(start + PORTION, len(steps))} / {len(steps)}")
         teller.leave_read()
+        # Otherwise the supervisors' queue would be empty until the night.
+        search_for_duplicates(run_id=DeduplicationRun.objects.create(kind=DeduplicationRun.Kind.WHOLE).pk)
 
 
 def _tell_histories(*, tell: Callable[[str], None], scale: float) -> None:

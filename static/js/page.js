@@ -5,3 +5,4 @@ import "./dialogs.js";
 import "./ages.js";
 import "./requests.js";
 import "./copying.js";
+import "./side_nav.js";

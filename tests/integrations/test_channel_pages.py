@@ -276,6 +276,12 @@ class TestOneChannel:
             assert (event.state, event.attempts) == ("pending", 0)
             assert AuditEntry.objects.get().action == "inbound_event.replay"
 
+    def test_a_web_chat_that_one_page_uses_wrongly_still_works(self, admin_client: Client, account: Account) -> None:
+        make_channel(account, "webchat", problem="Una página firma mal.")
+        page = text(admin_client.get(url(account)))
+        assert "Hay que revisarlo" in page
+        assert "No funciona" not in page
+
     def test_what_does_not_work_is_said(self, admin_client: Client, account: Account, channel: Channel) -> None:
         with account_scope(account):
             Channel.objects.filter(pk=channel.pk).update(problem="El token expiró.")

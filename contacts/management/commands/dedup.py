@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         account_id = account_id_by_slug(options["account"])
         if account_id is None:
-            raise CommandError(f"There is no account {options['account']}.")
+            raise CommandError(f"There is no account “{options['account']}”.")
         with account_scope(account_id):
             if DeduplicationRun.unfinished().exists():
                 raise CommandError("A search is waiting or running already.")

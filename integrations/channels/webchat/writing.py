@@ -15,6 +15,7 @@ from contacts.models import IdentifierKind, Source
 from contacts.names import is_placeholder
 from contacts.normalising import clean, normal
 from inbox.adapters import InboundFile, InboundMessage
+from inbox.channel_health import note_activity
 from inbox.learning import learn_in_thread
 from inbox.models import Message
 from inbox.receiving import receive
@@ -69,6 +70,7 @@ def write(*, visitor: Visitor, message_id: uuid.UUID, text: str, files: tuple[In
             sequence = add_to_line(visitor=visitor, message=message)
             remember_profile(visitor, message.strand.profile)
             tell_visitor(visitor.pk, "lines")
+            note_activity(visitor.channel, at=inbound.occurred_at)
             return Written(message, sequence, is_new=True)
     # Another tab was faster with the same message; or the id is another visitor's, of which nothing is told.
     if known := _known(visitor, message_id):

@@ -10,7 +10,7 @@ from accounts.models import Channel
 from accounts.scope import account_scope
 from config.demo import making
 from config.demo.accounts import BUSINESSES, addresses, connect_channels, open_business, point_at_simulator
-from contacts.models import Contact
+from contacts.models import Contact, DeduplicationRun
 from inbox.models import Conversation, InboundEvent, Message, OutboundMessage
 
 
@@ -38,6 +38,9 @@ def test_a_small_history_is_told_through_the_doors(db: None, business: object) -
             assert first.occurred_at < timezone.now() - timedelta(days=30), kind
         # Nothing of the past waits to leave today.
         assert not OutboundMessage.objects.exists()
+        search = DeduplicationRun.objects.get()
+        assert (search.state, search.kind) == ("done", "whole")
+        assert search.figures["profiles"] >= 10
     assert told[-1].startswith(business.name)  # type: ignore[attr-defined]
 
 
