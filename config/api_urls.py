@@ -9,6 +9,7 @@ from contacts.api_history import HistoryView, MoveIdentifierView, NeverMergeView
 from contacts.api_suggestions import AcceptView, DeferView, RejectView, SuggestionListView, SuggestionView, UndoView
 from contacts.unification_api import UnificationPreviewView, UnificationSwitchView, UnificationView
 from inbox.api import ConversationListView, ConversationView, MessagesView, NotesView, TimelineView
+from inbox.api_files import AttachmentView
 from inbox.api_splitting import SplitView
 from inbox.api_who import WhoView
 from integrations.api import ChannelListView, ChannelView
@@ -21,6 +22,7 @@ urlpatterns = [
     path("account/unification/", UnificationView.as_view(), name="unification"),
     path("account/unification/preview/", UnificationPreviewView.as_view(), name="unification-preview"),
     path("account/unification/switch/", UnificationSwitchView.as_view(), name="unification-switch"),
+    path("attachments/<int:pk>/", AttachmentView.as_view(), name="attachment"),
     path("channels/", ChannelListView.as_view(), name="channels"),
     path("channels/<int:pk>/", ChannelView.as_view(), name="channel"),
     path("contacts/", ContactListView.as_view(), name="contacts"),

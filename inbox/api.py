@@ -58,9 +58,11 @@ class IdentifierBriefSerializer(serializers.ModelSerializer):
 
 
 class AttachmentSerializer(serializers.ModelSerializer):
+    url = serializers.HyperlinkedIdentityField(view_name="api:attachment", help_text="Where its bytes are, once it is stored.")
+
     class Meta:
         model = Attachment
-        fields = ["id", "name", "content_type", "size", "state"]
+        fields = ["id", "name", "content_type", "size", "state", "url"]
 
 
 class MessageSerializer(serializers.ModelSerializer):

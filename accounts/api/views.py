@@ -24,7 +24,8 @@ class ApiRequestMixin(IdempotencyMixin):
         with ExitStack() as scopes:
             request.open_scopes = scopes  # type: ignore[attr-defined]
             response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
-            return response.render()
+            # Bytes need no rendering.
+            return response.render() if isinstance(response, Response) else response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method in WRITES and len(request._request.body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:

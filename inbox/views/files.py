@@ -72,6 +72,11 @@ def _with_inline_images(request: InboxRequest, message: Message) -> str:
 @require_safe
 def attachment(request: InboxRequest, attachment_id: int) -> HttpResponse:
     """The bytes of one file. Pictures, sound and film are shown; anything else is downloaded."""
+    return answer_with_file(request, attachment_id)
+
+
+def answer_with_file(request: HttpRequest, attachment_id: int) -> HttpResponse:
+    """The file, or the part of it that the request asks for. Raises ``Http404`` for one that is not there, or not yet."""
     found = Attachment.scoped().filter(pk=attachment_id, state=Attachment.State.STORED).first()
     if found is None or not found.file:
         raise Http404

@@ -35,6 +35,7 @@ def test_the_contract_is_there() -> None:
     paths = description()["paths"]
     for path, methods in {
         "/api/v1/account/": {"get", "patch"},
+        "/api/v1/attachments/{id}/": {"get"},
         "/api/v1/channels/": {"get", "post"},
         "/api/v1/channels/{id}/": {"get", "patch"},
         "/api/v1/contacts/": {"get"},

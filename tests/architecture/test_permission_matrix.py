@@ -123,6 +123,7 @@ DOORS: dict[str, Door] = {
     "api:unification": api(GET=ACCOUNT),
     "api:unification-preview": api(POST=ACCOUNT),
     "api:unification-switch": api(POST=ACCOUNT, bodies={"POST": {"enabled": False}}),
+    "api:attachment": api(GET=WORK, ids={"pk": "attachment"}),
     "api:channels": api(GET=WORK, POST=CHANNELS),
     "api:channel": api(GET=WORK, PATCH=CHANNELS, ids={"pk": "channel"}, bodies={"PATCH": {"name": "Otro"}}),
     "api:contacts": api(GET=WORK, query="?identifier=56911112222"),
