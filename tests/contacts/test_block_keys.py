@@ -13,6 +13,7 @@ from accounts.scope import account_scope
 from contacts import block_keys
 from contacts.block_keys import RULES, hash_of, keys_of
 from contacts.building_block_keys import DEAD_AFTER, build, build_all, outdated
+from contacts.candidates import likely_same
 from contacts.claims import Address
 from contacts.correcting import add_identifier
 from contacts.deduplication.blocking import KEYS
@@ -22,7 +23,8 @@ from contacts.deduplication.predicting import read_back
 from contacts.deduplication.reading import read_all_told
 from contacts.deduplication.records import read
 from contacts.deduplication.tables import load, open_engine, run
-from contacts.models import BlockKey, BlockKeyBuild, CrowdedKey, Profile
+from contacts.erasing import erase
+from contacts.models import BlockKey, BlockKeyBuild, CrowdedKey, PendingLookup, Profile
 from contacts.moving_identifiers import move_identifier
 from contacts.recycled_numbers import note_identity_change
 from contacts.splitting import split_off
@@ -122,6 +124,16 @@ def test_they_go_with_the_profile_and_belong_to_one_account(scoped: Account, oth
     profile.decisions.all().delete()
     profile.delete()
     assert not BlockKey.scoped().exists()
+
+
+def test_erasure_takes_them_and_nothing_brings_them_back(scoped: Account, whatsapp: Channel, admin: Membership) -> None:
+    profile = writes(whatsapp, "56981234567", name="María Pérez").profile
+    assert stored(profile)
+    erase(profiles=[profile], by=person(admin))
+    build_all(anew=True)
+    assert not BlockKey.scoped().exists()
+    assert not PendingLookup.scoped().exists()
+    assert likely_same(profile.pk) == []
 
 
 def test_other_rules_make_them_anew_in_batches_that_go_on_where_they_stopped(scoped: Account, whatsapp: Channel) -> None:
