@@ -35,7 +35,7 @@ class MatchingPolicy(models.TextChoices):
 
     DETERMINISTIC = "deterministic", _("An equal email or phone, nothing else")
     HYBRID = "hybrid", _("An equal email or phone; what is only similar is suggested")
-    PROBABILISTIC = "probabilistic", _("Nothing joins by itself: everything is suggested")
+    PROBABILISTIC = "probabilistic", _("An equal email or phone, where everything else leaves no doubt; the rest is suggested")
 
 
 def default_survivorship() -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Write down what was decided about a record: the profile, its identifiers, the merge, the reason, and what waits for a person."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Max
@@ -12,11 +11,13 @@ from accounts.models import Account, Channel, MatchingPolicy
 from contacts.announcements import contacts_changed
 from contacts.block_keys import write_keys
 from contacts.deduplication.reading import record_of
-from contacts.finding_matches import Match, names_in
+from contacts.finding_matches import names_in
 from contacts.merging import join, oldest_home
 from contacts.models import Certainty, Contact, Identifier, MatchDecision, Profile, Source
 from contacts.normalising import NormalValue
+from contacts.plans import Plan, Recognition
 from contacts.protections import Sorted, sort_out
+from contacts.proving import proof_for, scores
 from contacts.reading_claims import ReadIdentifier, Record, write_given, write_identifiers
 from contacts.recycled_numbers import NUMBERS, end_number
 from contacts.shared_values import mark_by_rule, people_behind
@@ -26,53 +27,6 @@ from contacts.suggesting_similar import ask_for_lookup
 from contacts.survivorship import refresh
 
 Outcome = MatchDecision.Outcome
-
-
-@dataclass(frozen=True)
-class Recognition:
-    """Whose record it is. ``identifier`` is the address it came from, as an identifier of ``profile``.
-
-    ``conflict_names``: names in the contact that cannot be this record's person's. ``previous_contact_id``: the contact that the
-    profile sat in before, where this decision merged it away.
-    """
-
-    profile: Profile
-    outcome: str
-    rule: str
-    asks_who: bool = False
-    conflict_names: list[str] = field(default_factory=list)
-    is_new_profile: bool = False
-    is_new_contact: bool = False
-    previous_contact_id: int | None = None
-    identifier: Identifier | None = None
-
-    @property
-    def contact(self) -> Contact:
-        """The contact that the profile sits in now; read when it is first asked for."""
-        return self.profile.contact
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What was found. ``profile``: the one that gets the record; ``None``: a new one, in ``contact_id`` where that is known."""
-
-    rule: str
-    profile: Profile | None = None
-    former: Profile | None = None
-    contact_id: int | None = None
-    asks_who: bool = False
-    known: tuple[Identifier, ...] = ()
-    fresh: tuple[ReadIdentifier, ...] = ()
-    matches: tuple[Match, ...] = ()
-    shared_matches: tuple[Match, ...] = ()
-    # Similar, or equal where equal may still be two people: worth asking.
-    loose_matches: tuple[Match, ...] = ()
-    # Values behind which this record gives one name too many.
-    newly_shared: tuple[tuple[str, str], ...] = ()
-    # Whose number it was, where it changed hands.
-    recycled_from: Profile | None = None
-    marks: dict[tuple[str, str], str] = field(default_factory=dict)
-    contacts: dict[int, int] = field(default_factory=dict)
 
 
 def carry_out(
@@ -90,7 +44,8 @@ def carry_out(
     """Do what the plan found, under the locks that finding it took."""
     before = plan.profile.contact_id if plan.profile else None
     base = before if before is not None else plan.contact_id
-    verdict = sort_out(account=account, base=base, record=_side_of(plan, record), matches=plan.matches, at=record.occurred_at)
+    proof = proof_for(account, plan, record, base)
+    verdict = sort_out(account=account, base=base, record=_side_of(plan, record), matches=plan.matches, at=record.occurred_at, proof=proof)
     if plan.profile is not None and not plan.fresh and not _says_more(plan.profile, record):
         return _seen_again(plan, record, verdict, place, kind)
     joined = list(Profile.scoped().filter(contact__in=verdict.joined)) if verdict.joined else []
@@ -109,6 +64,8 @@ def carry_out(
     apart = _kept_apart(plan, verdict)
     touched = _end_lost_numbers(plan, record, verdict)
     evidence = _evidence(plan, record, verdict, apart, source)
+    if proof is not None:
+        evidence |= scores(proof, verdict.joined, base)
     is_merge = len(verdict.joined) > 1
     if is_merge:
         join(profiles=joined, by=UNIFIED_RULE, cause="unified", evidence={**evidence, "profile": profile.pk})

@@ -97,7 +97,7 @@ ORIGINS: dict[str, Promise] = {
     "never_merge": gettext_lazy("They were marked as different people, and have a value in common"),
     "claimed": gettext_lazy("The value in common was only typed"),
     "verified": gettext_lazy("One value, and another confirmed address on each side"),
-    "policy": gettext_lazy("A value in common; this account joins nobody by itself"),
+    "policy": gettext_lazy("A value in common, and not enough besides to join them by itself"),
     "too_many_profiles": gettext_lazy("The contact has too many sources to join another by itself"),
     "merge_storm": gettext_lazy("Too many records would have been joined at once"),
     "similar_email": gettext_lazy("Gmail delivers both addresses to one mailbox"),

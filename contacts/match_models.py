@@ -30,6 +30,11 @@ def scorer_for(newest: tuple[int, int] | None) -> tuple[Scorer, int | None]:
     return _shipped(1 << max(_profiles(), FEWEST_RECORDS).bit_length()), None
 
 
+def newest_scorer() -> tuple[Scorer, int | None]:
+    """The same, after asking which model is the newest. One query."""
+    return scorer_for(MatchModel.scoped().order_by("-version").values_list("pk", "version").first())
+
+
 @lru_cache(maxsize=KEPT)
 def _trained(account_id: int, version: int) -> Scorer | None:
     stored = MatchModel.scoped().get(version=version).parameters

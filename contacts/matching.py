@@ -14,13 +14,14 @@ from django.db import transaction
 from accounts.models import Account, Channel, MatchingPolicy
 from accounts.scope import current_account_id
 from accounts.tenancy import TenantQuerySet
-from contacts.carrying_out import Plan, Recognition, carry_out
+from contacts.carrying_out import carry_out
 from contacts.claims import Address, Claim
 from contacts.finding_matches import find_matches, names_in
 from contacts.locks import hold, lock_keys
 from contacts.marking import is_shared, marks_on, phone_of_whatsapp
 from contacts.models import UNIFYING, Certainty, EndReason, Identifier, Profile, Source, ValueMark
 from contacts.names import names_conflict
+from contacts.plans import Plan, Recognition
 from contacts.reading_claims import ReadIdentifier, Record, normal_address, read_claim, stronger_than_known
 from contacts.recycled_numbers import NUMBERS, changed_hands
 from contacts.shared_values import too_many_people

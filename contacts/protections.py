@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts.models import Account, MatchingPolicy, NameConflict
+from accounts.models import Account, NameConflict
 from contacts.finding_matches import Match, names_in
 from contacts.limits import MergeBudget
 from contacts.models import Certainty
 from contacts.names import names_conflict
+from contacts.proving import NEWCOMER, Proof
 from contacts.reading_claims import RANK
 from contacts.recycled_numbers import is_recycled
 from contacts.sides import Side, conflicting_names, contradiction, never_merge_between, sides_of
@@ -29,11 +30,13 @@ class Sorted:
         return [entry for entry in self.apart if entry["why"] == why]
 
 
-def sort_out(*, account: Account, base: int | None, record: Side, matches: Sequence[Match], at: datetime) -> Sorted:
+def sort_out(
+    *, account: Account, base: int | None, record: Side, matches: Sequence[Match], at: datetime, proof: Proof | None = None
+) -> Sorted:
     """Which of the matched contacts are one person with ``base`` (the contact the record belongs to already) and the record.
 
     The stronger evidence comes first: what contradicts a contact that was accepted before it stays apart. ``at`` is the record's
-    own time.
+    own time. ``proof``: what an equal key has to be proven by, where the account's policy asks for that.
     """
     ids = {match.contact_id for match in matches} - {base}
     joined = [base] if base is not None else []
@@ -47,6 +50,8 @@ def sort_out(*, account: Account, base: int | None, record: Side, matches: Seque
         mine = [match for match in matches if match.contact_id == contact_id]
         against = [(None, record), *((pk, sides[pk]) for pk in joined)]
         why, conflicts = _why_apart(account, contact_id, sides[contact_id], mine, against, never, at)
+        if not why and proof is not None and not proof.holds([contact_id], [NEWCOMER, *joined]):
+            why = "policy"
         # A contact that takes in a profile is no merge; two contacts that become one are.
         why = why or _limit(account, [contact_id, *joined], sides, is_new=base is None, budget=budget if joined else None)
         if why:
@@ -82,8 +87,6 @@ def _why_apart(
             return "recycled", []
     if account.claimed_suggests_only and all(match.is_claimed for match in mine):
         return "claimed", []
-    if account.matching_policy == MatchingPolicy.PROBABILISTIC:
-        return "policy", []
     return "", warned
 
 

@@ -484,7 +484,7 @@ APART_LABELS = {
     "national_id": _("their national ids differ"),
     "verified": _("each has another confirmed address"),
     "claimed": _("the value was only typed"),
-    "policy": _("this account joins nobody by itself"),
+    "policy": _("not enough besides an equal value"),
     "too_many_profiles": _("the contact has too many sources"),
     "merge_storm": _("too many joins at once"),
     "recycled": _("the number changed hands"),

@@ -27,14 +27,22 @@ def is_recycled(account: Account, *, names: Sequence[str], matches: Sequence[Mat
     if not names or not matches or any(match.kind not in NUMBERS for match in matches):
         return False
     known = [name for match in matches for name in match.names]
-    silent_since = max(match.last_seen_at for match in matches)
-    is_silent = at - silent_since > timedelta(days=account.recycled_after_days)
-    return is_silent and bool(known) and all(names_conflict(a, b) for a in names for b in known)
+    return was_silent(account, since=max(match.last_seen_at for match in matches), until=at) and all_conflict(names, known)
+
+
+def was_silent(account: Account, *, since: datetime, until: datetime) -> bool:
+    """Whether nobody was heard of for longer than a number stays with one person for sure."""
+    return until - since > timedelta(days=account.recycled_after_days)
+
+
+def all_conflict(names: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether each side has names, and none can be the same person's as one of the other's."""
+    return bool(names) and bool(others) and all(names_conflict(a, b) for a in names for b in others)
 
 
 def changed_hands(account: Account, profile: Profile, *, names: Sequence[str], keys: Iterable[str], at: datetime) -> bool:
     """The same of the profile that wrote from the number itself, with everybody in its contact who uses the number."""
-    if at - profile.last_seen_at <= timedelta(days=account.recycled_after_days) or not names:
+    if not was_silent(account, since=profile.last_seen_at, until=at) or not names:
         return False
     holders = Profile.scoped().filter(contact=profile.contact_id, identifiers__key__in=list(keys), identifiers__valid_to=None)
     everybody = [profile, *holders.exclude(pk=profile.pk).distinct()]

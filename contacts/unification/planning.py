@@ -1,11 +1,15 @@
 """Who would be one person under the unified rule: the same reasoning for the preview, without locks, and for the job, under them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from accounts.models import Account, MatchingPolicy, NameConflict
+from contacts.finding_matches import names_in
 from contacts.marking import marks_on
 from contacts.models import Profile, ValueMark
+from contacts.proving import Proof, read_proof
+from contacts.recycled_numbers import all_conflict, was_silent
 from contacts.shared_values import people_behind
 from contacts.sides import Side as Known
 from contacts.sides import conflicting_names, contradiction, never_merge_between, sides_of
@@ -21,6 +25,16 @@ class Side:
     contact_ids: list[int]
     known: Known
     profile_ids: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A profile on a number: when its person was first and last heard of, and under which names."""
+
+    contact_id: int
+    names: tuple[str, ...]
+    first_at: datetime
+    last_at: datetime
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,8 @@ def plan_for(account: Account, profile_ids: Collection[int]) -> Plan:
 
 
 def _plan(account: Account, ties: Sequence[Tie]) -> Plan:
-    contact_of, sides = _sides(ties)
+    contact_of, sides, seen = _sides(ties)
+    proof = read_proof(contact_of) if account.matching_policy == MatchingPolicy.PROBABILISTIC else None
     marks = _marks(account, ties)
     never = never_merge_between(sides)
     at: dict[int, Side] = dict(sides)
@@ -93,7 +108,10 @@ def _plan(account: Account, ties: Sequence[Tie]) -> Plan:
             for head in heads:
                 if at[head] is at[contact_id]:
                     break
-                reason = _why_apart(account, at[head], at[contact_id], never) or _why_weak(account, tie, sure, head, contact_id)
+                reason = _why_apart(account, at[head], at[contact_id], never)
+                reason = reason or _why_recycled(account, tie, at[head], at[contact_id], seen)
+                reason = reason or _why_weak(account, tie, sure, head, contact_id)
+                reason = reason or _why_unproven(tie, at[head], at[contact_id], proof)
                 if not reason:
                     _unite(at, at[head], at[contact_id])
                     break
@@ -149,25 +167,48 @@ def _why_weak(account: Account, tie: Tie, sure: set[int], one: int, other: int) 
         return ""
     if account.claimed_suggests_only and not sure & {one, other}:
         return "claimed"
-    return "policy" if account.matching_policy == MatchingPolicy.PROBABILISTIC else ""
+    return ""
 
 
-def _sides(ties: Sequence[Tie]) -> tuple[dict[int, int], dict[int, Side]]:
-    """(profile → contact, contact → what is known of it), for the contacts that the ties touch."""
+def _why_recycled(account: Account, tie: Tie, one: Side, other: Side, seen: Mapping[int, Seen]) -> str:
+    """A number that one side let go silent for the account's period before another name appeared on it."""
+    if not tie.is_number:
+        return ""
+    mine, theirs = ([seen[pk] for pk in tie.profile_ids if pk in seen and seen[pk].contact_id in side.contact_ids] for side in (one, other))
+    if not mine or not theirs:
+        return ""
+    earlier, later = sorted((mine, theirs), key=lambda holders: min(holder.first_at for holder in holders))
+    since, until = max(holder.last_at for holder in earlier), min(holder.first_at for holder in later)
+    names = ([name for holder in side for name in holder.names] for side in (earlier, later))
+    return "recycled" if was_silent(account, since=since, until=until) and all_conflict(*names) else ""
+
+
+def _why_unproven(tie: Tie, one: Side, other: Side, proof: Proof | None) -> str:
+    return "policy" if proof is not None and tie.kind != ADDRESS and not proof.holds(one.contact_ids, other.contact_ids) else ""
+
+
+def _sides(ties: Sequence[Tie]) -> tuple[dict[int, int], dict[int, Side], dict[int, Seen]]:
+    """(profile → contact, contact → what is known of it, profile → when and as whom), for the contacts that the ties touch."""
     touched = sorted({pk for tie in ties for pk in tie.profile_ids})
     contact_ids: set[int] = set()
     for start in range(0, len(touched), AT_ONCE):
         contact_ids |= set(Profile.scoped().filter(pk__in=touched[start : start + AT_ONCE]).values_list("contact_id", flat=True))
     contact_of: dict[int, int] = {}
+    on_numbers = {pk for tie in ties if tie.is_number for pk in tie.profile_ids}
+    seen: dict[int, Seen] = {}
     sides: dict[int, Side] = {}
     everybody = sorted(contact_ids)
     for start in range(0, len(everybody), AT_ONCE):
         some = everybody[start : start + AT_ONCE]
         sides |= {pk: Side([pk], known) for pk, known in sides_of(some).items()}
-        for pk, contact_id in Profile.scoped().filter(contact__in=some).order_by("pk").values_list("pk", "contact_id"):
+        rows = Profile.scoped().filter(contact__in=some).order_by("pk")
+        for pk, contact_id, *seen_as in rows.values_list("pk", "contact_id", "given", "later", "first_seen_at", "last_seen_at"):
             contact_of[pk] = contact_id
             sides[contact_id].profile_ids.append(pk)
-    return contact_of, sides
+            if pk in on_numbers:
+                given, later, first_at, last_at = seen_as
+                seen[pk] = Seen(contact_id, tuple(names_in(given, later)), first_at, last_at)
+    return contact_of, sides, seen
 
 
 def _marks(account: Account, ties: Sequence[Tie]) -> dict[tuple[str, str], str]:

@@ -10,6 +10,7 @@ from contacts.finding_matches import names_in
 from contacts.models import UNIFYING, Certainty, EndReason, Identifier, Profile
 from contacts.names import names_conflict
 from contacts.normalising import may_be_two_lines
+from contacts.recycled_numbers import NUMBERS
 
 ADDRESS = "address"
 AT_ONCE = 2000
@@ -29,6 +30,8 @@ class Tie:
     profile_ids: tuple[int, ...]
     identifier_id: int | None = None
     sure_ids: tuple[int, ...] = ()
+    # Numbers change hands.
+    is_number: bool = False
 
 
 def ties_of_account() -> list[Tie]:
@@ -86,7 +89,7 @@ def _by_key(rows: QuerySet[Identifier], *, only: Collection[tuple[str, str]] | N
         for line in _lines(kind, key, holders):
             if len({profile_id for profile_id, *_rest in line}) > 1:
                 sure = tuple(profile_id for profile_id, _pk, _value, certainty in line if certainty != Certainty.CLAIMED)
-                ties.append(Tie(kind, key, line[0][2], tuple(dict.fromkeys(row[0] for row in line)), line[0][1], sure))
+                ties.append(Tie(kind, key, line[0][2], tuple(dict.fromkeys(row[0] for row in line)), line[0][1], sure, kind in NUMBERS))
     return ties
 
 
@@ -113,7 +116,8 @@ def _by_address(rows: QuerySet[Profile], *, only: Collection[tuple[int, str]] | 
             continue
         # A browser is a device: episodes with another name are another person's.
         people = _by_name(episodes) if episodes[0][1] == "webchat" else [[pk for pk, _kind, _names in episodes]]
-        ties += [Tie(ADDRESS, f"{channel_id}:{address}", address, tuple(one)) for one in people if len(one) > 1]
+        place, is_number = f"{channel_id}:{address}", episodes[0][1] in NUMBERS
+        ties += [Tie(ADDRESS, place, address, tuple(one), is_number=is_number) for one in people if len(one) > 1]
     return ties
 
 

@@ -4,10 +4,11 @@ import pytest
 
 from accounts.models import Account, AuditEntry, Channel, MatchingPolicy, Membership, NameConflict
 from contacts.claims import Address, Claim, ClaimedIdentifier
+from contacts.deduplication.policy import MERGE_FROM
 from contacts.evidence_words import origin_in_words
 from contacts.marking import mark_shared
 from contacts.matching import Recognition, learn
-from contacts.merging import unmerge
+from contacts.merging import merge, unmerge
 from contacts.models import (
     Certainty,
     EndReason,
@@ -172,11 +173,52 @@ class TestClaims:
 
 
 class TestPolicy:
-    def test_probabilistic_joins_nobody_by_itself(self, scoped: Account, web: Channel, mail: Channel) -> None:
+    def test_probabilistic_joins_by_an_email_and_a_name_that_fits_and_says_by_what(
+        self, scoped: Account, web: Channel, mail: Channel
+    ) -> None:
         choose(scoped, matching_policy=MatchingPolicy.PROBABILISTIC)
-        letter = writes(mail, "ana@ejemplo.cl", name="Ana")
-        form = writes(web, "visitor-1", 1, name="Ana", email="ana@ejemplo.cl")
-        assert_kept_apart(letter, form, "policy")
+        letter = writes(mail, "ana@ejemplo.cl", name="Ana Soto")
+        form = writes(web, "visitor-1", 1, name="Ana Soto", email="ana@ejemplo.cl")
+        assert (form.outcome, form.rule, form.contact.pk) == (Outcome.ATTACHED, "same_email", letter.contact.pk)
+        [score] = decision_of(form.profile).evidence["scores"]
+        assert (score["contact"], score["proof"], score["profile"]) == (letter.contact.pk, "email", letter.profile.pk)
+        assert score["weight"] >= MERGE_FROM
+        assert {piece["comparison"] for piece in score["pieces"]} >= {"given", "surname", "email"}
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ({"name": "Ana Soto", "email": "ana@ejemplo.cl"}, {"email": "ana@ejemplo.cl"}),
+            ({"name": "Ana Soto", "phone": "981234567"}, {"name": "Ana Soto", "phone": "981234567"}),
+            ({"name": "Ana Soto", "email": "ana@ejemplo.cl"}, {"name": "Rosa Vera", "email": "ana@ejemplo.cl"}),
+            (
+                {"name": "Ana Soto", "email": "ana@ejemplo.cl", "date_of_birth": "1984-03-25"},
+                {"name": "Ana Soto", "email": "ana@ejemplo.cl", "date_of_birth": "1951-11-02"},
+            ),
+        ],
+        ids=["no name", "a phone that father and son may use", "another name", "another birth date"],
+    )
+    def test_probabilistic_suggests_what_is_in_doubt(
+        self, scoped: Account, web: Channel, one: dict[str, str], other: dict[str, str]
+    ) -> None:
+        choose(scoped, matching_policy=MatchingPolicy.PROBABILISTIC)
+        assert_kept_apart(writes(web, "visitor-1", **one), writes(web, "visitor-2", 1, **other), "policy")
+
+    def test_probabilistic_looks_at_every_profile_of_the_contact(
+        self, scoped: Account, web: Channel, mail: Channel, supervisor: Membership
+    ) -> None:
+        choose(scoped, matching_policy=MatchingPolicy.PROBABILISTIC)
+        letter = writes(mail, "ana@ejemplo.cl", name="Ana Soto")
+        elder = writes(web, "visitor-1", 1, name="Ana Soto", date_of_birth="1951-11-02")
+        merge(contacts=[letter.contact, elder.contact], by=person(supervisor))
+        form = writes(web, "visitor-2", 2, name="Ana Soto", email="ana@ejemplo.cl", date_of_birth="1984-03-25")
+        assert (form.outcome, form.is_new_contact) == (Outcome.SUGGESTED, True)
+
+    def test_the_other_policies_do_not_weigh_what_keys_decide(self, web: Channel, mail: Channel) -> None:
+        letter = writes(mail, "ana@ejemplo.cl", name="Ana Soto")
+        form = writes(web, "visitor-1", 1, email="ana@ejemplo.cl")
+        assert form.contact.pk == letter.contact.pk
+        assert "scores" not in decision_of(form.profile).evidence
 
     def test_hybrid_suggests_what_gmail_takes_for_one_mailbox(self, web: Channel, mail: Channel) -> None:
         letter = writes(mail, "anasoto@gmail.com", name="Ana")
