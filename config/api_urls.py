@@ -7,6 +7,8 @@ from config.api_description import DocsView, SchemaView
 from contacts.api import ContactListView, ContactView, MergeView, UnmergeView
 from contacts.api_history import HistoryView, MoveIdentifierView, NeverMergeView
 from contacts.api_suggestions import AcceptView, DeferView, RejectView, SuggestionListView, SuggestionView, UndoView
+from contacts.deduplication_api import DeduplicationCancelView, DeduplicationView
+from contacts.survivorship_api import SurvivorshipPreviewView, SurvivorshipView
 from contacts.unification_api import UnificationPreviewView, UnificationSwitchView, UnificationView
 from inbox.api import ConversationListView, ConversationView, MessagesView, NotesView, TimelineView
 from inbox.api_files import AttachmentView
@@ -19,6 +21,10 @@ urlpatterns = [
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     path("account/", AccountView.as_view(), name="account"),
+    path("account/deduplication/", DeduplicationView.as_view(), name="deduplication"),
+    path("account/deduplication/<int:pk>/cancel/", DeduplicationCancelView.as_view(), name="deduplication-cancel"),
+    path("account/survivorship/", SurvivorshipView.as_view(), name="survivorship"),
+    path("account/survivorship/preview/", SurvivorshipPreviewView.as_view(), name="survivorship-preview"),
     path("account/unification/", UnificationView.as_view(), name="unification"),
     path("account/unification/preview/", UnificationPreviewView.as_view(), name="unification-preview"),
     path("account/unification/switch/", UnificationSwitchView.as_view(), name="unification-switch"),

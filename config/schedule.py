@@ -13,6 +13,7 @@ SCHEDULE = {
     "sweep-attachments": {"task": "inbox.tasks.sweep_attachments", "schedule": timedelta(minutes=1)},
     "sweep-bot-sessions": {"task": "inbox.tasks.sweep_bot_sessions", "schedule": timedelta(seconds=20)},
     "renew-quality": {"task": "contacts.tasks.renew_quality", "schedule": timedelta(minutes=1)},
+    "sweep-recomputations": {"task": "contacts.tasks.sweep_recomputations", "schedule": timedelta(minutes=1)},
     "sweep-cleanings": {"task": "contacts.tasks.sweep_cleanings", "schedule": timedelta(minutes=5)},
     # At night in Latin America, in UTC.
     "search-what-changed": {"task": "contacts.tasks.search_what_changed", "schedule": crontab(hour=7, minute=10, day_of_week="1-6")},

@@ -3,10 +3,10 @@
 from django.utils.translation import gettext_lazy
 
 from accounts.audit_details import name_values
-from contacts.models import IdentifierKind, IdentityReview, UnificationRun
+from contacts.models import DeduplicationRun, IdentifierKind, IdentityReview, UnificationRun
 from contacts.quality.models import CleaningStep, ReviewCampaign, ReviewCard
 from contacts.quality.words import LABELS as PROBLEM_LABELS
-from contacts.queries import CAUSE_LABELS, FIELD_LABELS
+from contacts.queries import CAUSE_LABELS, FIELD_LABELS, RULE_LABELS
 
 
 def name_audited_values() -> None:
@@ -14,6 +14,9 @@ def name_audited_values() -> None:
     name_values("field", FIELD_LABELS)
     name_values("kind", {**dict(IdentifierKind.choices), **dict(IdentityReview.Kind.choices), **dict(UnificationRun.Kind.choices)})
     name_values("kind", {"accepted": gettext_lazy("Accepted"), "rejected": gettext_lazy("Rejected"), "deferred": gettext_lazy("Later")})
+    name_values("kind", dict(DeduplicationRun.Kind.choices))
+    name_values("rule", RULE_LABELS)
+    name_values("former_rule", RULE_LABELS)
     name_values("kind", {**dict(ReviewCampaign.Kind.choices), **dict(CleaningStep.Kind.choices)})
     name_values("decision", dict(ReviewCard.Decision.choices))
     name_values("problem", {str(problem): words for problem, words in PROBLEM_LABELS.items()})

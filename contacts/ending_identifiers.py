@@ -11,6 +11,7 @@ from accounts.actors import Actor
 from accounts.auditing import record
 from accounts.roles import Ability, require
 from contacts.announcements import contacts_changed
+from contacts.block_keys import renew_keys
 from contacts.marking import shared_key
 from contacts.merging import Refused, hold_profiles_of
 from contacts.models import EndReason, Identifier
@@ -56,5 +57,6 @@ def restore_identifiers(*, identifier_ids: Iterable[int], by: Actor) -> None:
 
 def _save(rows: list[Identifier], contact_id: int) -> None:
     bulk_update_with_history(rows, Identifier, ["valid_to", "end_reason"])
+    renew_keys({row.profile_id for row in rows})
     refresh([contact_id])
     contacts_changed.send(sender=Identifier, contact_ids=[contact_id])

@@ -19,6 +19,7 @@ from contacts.models import (
     UnificationRun,
     ValueMark,
 )
+from contacts.quality.models import CleaningStep
 from contacts.survivorship import refresh
 
 # Where people were, and which correction was whose: ids and times, nothing that was said.
@@ -71,7 +72,12 @@ def _forget_mentions(person: Person, report: Report) -> None:
         event.evidence = {name: value for name, value in event.evidence.items() if name in IDS_IN_EVIDENCE}
         event.save(update_fields=["reason", "evidence"])
     words = person.values
-    for rows, column in ((MatchDecision.scoped(), "evidence"), (MergeSuggestion.scoped(), "evidence"), (IdentityReview.scoped(), "detail")):
+    for rows, column in (
+        (MatchDecision.scoped(), "evidence"),
+        (MergeSuggestion.scoped(), "evidence"),
+        (IdentityReview.scoped(), "detail"),
+        (CleaningStep.scoped(), "before"),
+    ):
         report.removed["mentions"] += redact_json(rows, column, words)
     # Who uses a value is told by name.
     redact_json(IdentityReview.scoped().filter(key__in={each.key for each in person.identifiers}), "detail", person.names)

@@ -18,6 +18,8 @@ NAME_STAND_INS = ("username",)
 IDENTIFIER_STAND_INS = ("email", "phone", "whatsapp")
 SOURCE_ORDER = (Source.AGENT, Source.CRM, Source.FORM, Source.IMPORT, Source.API, Source.CHANNEL)
 DEFAULT_RULE = "latest"
+# No source ever sets the field: it shows what a person wrote, or nothing.
+BY_HAND = "manual"
 SEARCH_TEXT_LIMIT = 2000
 
 
@@ -107,7 +109,9 @@ def fields_of(profiles: Sequence[Profile], rules: dict[str, str]) -> dict[str, A
     for profile in profiles:
         for field, value in values_of(profile):
             given.setdefault(field, []).append(value)
-    return {field: _decide(field, values, rules.get(field, DEFAULT_RULE)) for field, values in sorted(given.items())}
+    ruled = {field: (values, rules.get(field, DEFAULT_RULE)) for field, values in sorted(given.items())}
+    shown = {field: entry for field, entry in ruled.items() if entry[1] != BY_HAND or any(value.profile.outranks for value in entry[0])}
+    return {field: _decide(field, values, rule) for field, (values, rule) in shown.items()}
 
 
 def values_of(profile: Profile) -> list[tuple[str, Given]]:
@@ -126,7 +130,7 @@ def values_of(profile: Profile) -> list[tuple[str, Given]]:
 def _decide(field: str, values: list[Given], rule: str) -> dict[str, Any]:
     corrections = [given for given in values if given.profile.outranks]
     if corrections:
-        winner, rule = _latest(corrections), "manual"
+        winner, rule = _latest(corrections), BY_HAND
     else:
         usable = [given for given in values if field != "name" or not is_placeholder(str(given.value))]
         winner = RULES.get(rule, _latest)(usable or values)

@@ -141,3 +141,18 @@ def sweep_cleanings() -> int:
     from contacts.quality.models import CleaningReport
 
     return sweep(clean_account, "run_id", lambda: CleaningReport.forgotten().values_list("pk", flat=True))
+
+
+@shared_task(base=AccountTask)
+def recompute_contacts(*, account_id: int, run_id: int) -> None:
+    from contacts.choosing_survivorship import recompute
+
+    recompute(run_id=run_id)
+
+
+@shared_task
+def sweep_recomputations() -> int:
+    """Ask again for every computation of contacts that the broker lost, or whose worker is gone."""
+    from contacts.quality.models import RecomputeRun
+
+    return sweep(recompute_contacts, "run_id", lambda: RecomputeRun.forgotten().values_list("pk", flat=True))

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from contacts.quality.views import campaigns, overview
-from contacts.views import contact, directory, merging, reviewing, suggestions, unification, verifying
+from contacts.views import contact, deduplication, directory, merging, reviewing, suggestions, survivorship, unification, verifying
 
 urlpatterns = [
     path("contacts/", directory.directory, name="directory"),
@@ -29,6 +29,14 @@ urlpatterns = [
     path("quality/reviews/<int:campaign_id>/end/", campaigns.end, name="quality_end"),
     path("quality/cards/<int:card_id>/", campaigns.decide, name="quality_decide"),
     path("quality/cards/<int:card_id>/undo/", campaigns.undo, name="quality_undo"),
+    path("settings/duplicates/", deduplication.deduplication, name="deduplication"),
+    path("settings/duplicates/start/", deduplication.start, name="deduplication_start"),
+    path("settings/duplicates/merging/", deduplication.choose_merging, name="deduplication_merging"),
+    path("settings/duplicates/runs/<int:run_id>/", deduplication.progress, name="deduplication_progress"),
+    path("settings/duplicates/runs/<int:run_id>/cancel/", deduplication.cancel, name="deduplication_cancel"),
+    path("settings/values/", survivorship.survivorship, name="survivorship"),
+    path("settings/values/save/", survivorship.save, name="survivorship_save"),
+    path("settings/values/runs/<int:run_id>/", survivorship.progress, name="survivorship_progress"),
     path("settings/unification/", unification.unification, name="unification"),
     path("settings/unification/preview/", unification.preview, name="unification_preview"),
     path("settings/unification/switch/", unification.switch, name="unification_switch"),

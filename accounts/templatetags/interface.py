@@ -143,6 +143,8 @@ def settings_links(context: Context) -> list[Link]:
     pages: list[tuple[str, str, str, Ability | None]] = [
         ("accounts:settings", _("Account"), "building-2", Ability.MANAGE_ACCOUNT),
         ("contacts:unification", _("Unification"), "merge", Ability.MANAGE_ACCOUNT),
+        ("contacts:deduplication", _("Duplicates"), "search", Ability.MERGE_CONTACTS),
+        ("contacts:survivorship", _("Which value wins"), "check-check", Ability.MANAGE_ACCOUNT),
         ("integrations:channels", _("Channels"), "plug", Ability.MANAGE_CHANNELS),
         ("accounts:members", _("People"), "users-round", Ability.MANAGE_MEMBERS),
         ("accounts:tokens", _("API tokens"), "key-round", Ability.MANAGE_ACCOUNT),

@@ -21,6 +21,7 @@ from accounts.models import Account
 from accounts.queueing import enqueue
 from accounts.roles import Ability, require
 from accounts.scope import current_account_id
+from contacts.block_keys import renew_keys
 from contacts.merging import Refused
 from contacts.models import EndReason, Identifier, MergeSuggestion, Profile, ValueMark, VerificationCode
 from contacts.normalising import KEY_VERSION, normal
@@ -105,7 +106,7 @@ Done = tuple[int, list[dict[str, Any]]]
 def _normalise(account: Account) -> Done:
     """Read identifiers anew whose key was made by older rules. A mark on the old key goes with it, so that no protection is lost."""
     before: list[dict[str, Any]] = []
-    rows = Identifier.scoped().filter(key_version__lt=KEY_VERSION).select_related("profile").order_by("pk")[:MOST]
+    rows = list(Identifier.scoped().filter(key_version__lt=KEY_VERSION).select_related("profile").order_by("pk")[:MOST])
     for row in rows:
         read = normal(row.kind, row.raw, region=account.default_region)
         old = {"id": row.pk, "value": row.value, "key": row.key, "loose_key": row.loose_key, "key_version": row.key_version}
@@ -120,6 +121,7 @@ def _normalise(account: Account) -> Done:
         bulk_update_with_history([row], Identifier, ["value", "key", "loose_key", "key_version"])
         refresh([row.profile.contact_id])
         before.append(old)
+    renew_keys({row.profile_id for row in rows})
     return len(before), before
 
 
@@ -140,6 +142,7 @@ def _normalise_back(before: list[dict[str, Any]]) -> int:
             row.value, row.key, row.loose_key = old["value"], old["key"], old["loose_key"]
             back.append(row)
     bulk_update_with_history(back, Identifier, ["value", "key", "loose_key"], batch_size=AT_ONCE)
+    renew_keys({row.profile_id for row in back})
     refresh(row.profile.contact_id for row in back)
     return len(back)
 

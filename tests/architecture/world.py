@@ -21,8 +21,18 @@ from accounts.tokens import create_token
 from contacts.claims import Address, Claim, ClaimedIdentifier
 from contacts.deciding import defer
 from contacts.merging import merge
-from contacts.models import Contact, Identifier, IdentityReview, MergeEvent, MergeSuggestion, Profile, SuggestionDecision, UnificationRun
-from contacts.quality.models import CleaningReport, CleaningStep, ReviewCampaign, ReviewCard
+from contacts.models import (
+    Contact,
+    DeduplicationRun,
+    Identifier,
+    IdentityReview,
+    MergeEvent,
+    MergeSuggestion,
+    Profile,
+    SuggestionDecision,
+    UnificationRun,
+)
+from contacts.quality.models import CleaningReport, CleaningStep, RecomputeRun, ReviewCampaign, ReviewCard
 from contacts.suggesting import suggest
 from inbox.adapters import InboundMessage
 from inbox.models import Attachment, Conversation, InboundEvent, Message
@@ -61,6 +71,9 @@ class World:
     card: ReviewCard
     cleaning: CleaningReport
     cleaning_step: CleaningStep
+    # A search for duplicates that waits, and contacts computed anew.
+    search: DeduplicationRun
+    recomputation: RecomputeRun
     # Role → a bearer token, and the session of somebody signed in.
     secrets: dict[str, str]
     sessions: dict[str, str]
@@ -129,6 +142,8 @@ def make_world(mark: str) -> World:
             card=ReviewCard.objects.create(campaign=campaign, number=1, profile=profile, identifier=known),
             cleaning=cleaning,
             cleaning_step=CleaningStep.objects.create(report=cleaning, kind="normalised", count=1, before=before),
+            search=DeduplicationRun.objects.create(kind="changed"),
+            recomputation=RecomputeRun.objects.create(state="done"),
             secrets=tokens,
             sessions={role: client_for(member).cookies[settings.SESSION_COOKIE_NAME].value for role, member in members.items()},
             member=other,
