@@ -8,6 +8,9 @@ SCHEDULE = {
     "forget-old-answers": {"task": "accounts.tasks.forget_old_answers", "schedule": timedelta(hours=1)},
     "forget-expired-sessions": {"task": "accounts.tasks.forget_expired_sessions", "schedule": timedelta(hours=24)},
     "sweep-unification-runs": {"task": "contacts.tasks.sweep_unification_runs", "schedule": timedelta(minutes=1)},
+    "seal-ledgers": {"task": "consent.tasks.seal_ledgers", "schedule": timedelta(minutes=1)},
+    # Shortly after the days end in Latin America, in UTC.
+    "export-ledger-heads": {"task": "consent.tasks.export_ledger_heads", "schedule": crontab(hour=6, minute=20)},
     "sweep-inbound-events": {"task": "inbox.tasks.sweep_inbound_events", "schedule": timedelta(seconds=20)},
     "sweep-outbound-messages": {"task": "inbox.tasks.sweep_outbound_messages", "schedule": timedelta(seconds=20)},
     "sweep-attachments": {"task": "inbox.tasks.sweep_attachments", "schedule": timedelta(minutes=1)},

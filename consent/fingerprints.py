@@ -31,10 +31,11 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class PointRef:
-    """An address as consent knows it. ``value`` is needed to write there, and is stored nowhere by consent."""
+    """An address as consent knows it. ``value`` and ``key`` (of matching) stay in memory: consent stores the fingerprints only."""
 
     kind: str
     value: str
+    key: str
     scope: str
     lookup: str
     match: str
@@ -68,10 +69,12 @@ def point_ref(*, kind: str, value: str, scope: str = "") -> PointRef:
     if kind in ("email", "phone"):
         scope = ""
     lookup = fingerprint("value", kind, scope, value)
-    keys = {version: fingerprint("key", str(version), kind, scope, read(kind, value)) for version, read in KEY_FUNCTIONS.items()}
+    read = {version: function(kind, value) for version, function in KEY_FUNCTIONS.items()}
+    keys = {version: fingerprint("key", str(version), kind, scope, key) for version, key in read.items()}
     return PointRef(
         kind=kind,
         value=value,
+        key=read[KEY_VERSION],
         scope=scope,
         lookup=lookup,
         match=keys[KEY_VERSION],

@@ -81,6 +81,7 @@ class SuppressionReason(models.TextChoices):
     WRONG_PERSON = "wrong_person", _("Somebody else's address")
     HARD_BOUNCE = "hard_bounce", _("The mailbox does not exist")
     BLOCKED = "blocked", _("Blocked by the team")
+    REGISTRY = "registry", _("On the do-not-call registry")  # forbids promotions only
 
 
 class Verdict(models.TextChoices):

@@ -6,13 +6,16 @@ class InboxConfig(AppConfig):
     name = "inbox"
 
     def ready(self) -> None:
+        from consent.announcements import on_consent_changed
         from contacts.announcements import contacts_changed, profiles_moved
         from contacts.erasers import on_erasure
         from inbox.announcements import on_message_received
         from inbox.bots import note_message
         from inbox.cards import register_cards
         from inbox.concerns import register_concerns
+        from inbox.delivery import stop_queued
         from inbox.erasing import forget_conversations
+        from inbox.hearing import confirm_heard
         from inbox.needed_profiles import register_needed_profiles
         from inbox.searching import create_function
         from inbox.weaving import split_conversations, tell_of_contacts
@@ -25,3 +28,5 @@ class InboxConfig(AppConfig):
         post_migrate.connect(create_function, sender=self, dispatch_uid="inbox.searching")
         on_message_received(note_message)
         on_erasure("inbox", forget_conversations)
+        on_message_received(confirm_heard)
+        on_consent_changed(stop_queued)

@@ -17,6 +17,7 @@ from contacts.claims import Claim, ClaimedIdentifier
 from contacts.models import CONTACT_DATA, Identifier, IdentifierKind, Profile
 from inbox.conversations import hold_conversation
 from inbox.greeting import STEPS, Dialogue, Script, Turn, advance
+from inbox.hearing import ANSWERED_AS_SUCH
 from inbox.learning import learn_in_thread
 from inbox.models import BotSession, Conversation, Direction, Message
 from inbox.sending import SendingRefused, send_message
@@ -46,7 +47,12 @@ def note_message(*, message: Message, conversation: Conversation, **_facts: Any)
 
 
 def _is_machine(message: Message) -> bool:
-    return bool(message.payload.get("is_automatic") or message.payload.get("suppresses_replies"))
+    """Whether there is nothing for the bot to answer: machine mail, or a word about messages that was answered as such."""
+    return bool(
+        message.payload.get("is_automatic")
+        or message.payload.get("suppresses_replies")
+        or message.payload.get("heard", {}).get("sense") in ANSWERED_AS_SUCH
+    )
 
 
 def take_turn(*, session_id: int) -> None:

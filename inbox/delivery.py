@@ -13,6 +13,11 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.queueing import back_off
+from consent.fingerprints import point_of
+from consent.gate import Clearance
+from consent.hearing import hear_refusal
+from consent.models import ConsentEvent, ContactPoint, Decision
+from consent.vocabulary import RESTRICTIONS
 from inbox.adapters import ChannelAdapter, DeliveryError, OutcomeUnknown, ProviderReceipt, adapter_for
 from inbox.channel_health import note_refusal, note_success
 from inbox.conversations import lock_conversation_of
@@ -20,10 +25,10 @@ from inbox.counters import recount
 from inbox.live_updates import tell_account
 from inbox.locks import lock_provider_message
 from inbox.models import Direction, Message, MessageStatus, OutboundMessage, ProviderPart
-from inbox.sending import as_data, decide_for, queue_delivery, refusal_text
+from inbox.sending import as_data, ask_again, keep_about, queue_delivery, refusal_text, subject_of, waits_for
 from inbox.statuses import RANK, apply_kept_statuses, apply_status
 
-__all__ = ["apply_status", "deliver", "settle_abandoned"]
+__all__ = ["apply_status", "deliver", "settle_abandoned", "stop_queued"]
 
 log = structlog.get_logger("hilo.delivery")
 
@@ -40,14 +45,17 @@ def deliver(*, message_id: int) -> None:
         return
     # What goes wrong is kept with the message, in the account's language.
     with translation.override(message.account.language):
-        if _still_allowed(message):
-            _hand_over(message)
+        clearance = _clear(message)
+        if clearance is not None:
+            _hand_over(message, clearance)
     _next_for_address(message)
 
 
-def _hand_over(message: Message) -> None:
+def _hand_over(message: Message, clearance: Clearance) -> None:
+    """The one place where an adapter is called; nothing gets here without the gate's fresh word about this very message."""
     channel = message.channel
     assert channel is not None  # the gate fails a message without one
+    clearance.require(subject_of(message))
     try:
         receipt = adapter_for(channel.kind).send(channel=channel, message=message)
     except DeliveryError as error:
@@ -114,23 +122,42 @@ def _next_for_address(message: Message) -> None:
         queue_delivery(following.message)
 
 
-def _still_allowed(message: Message) -> bool:
+def _clear(message: Message) -> Clearance | None:
+    """Ask the gate again. ``None``: the message failed, or waits for its time."""
     if message.channel is None or not message.channel.is_active or message.identifier is None:
         _fail(message, code="channel_off" if message.identifier is not None else "not_theirs", text="")
-        return False
-    decision = decide_for(
-        channel=message.channel,
-        identifier=message.identifier,
-        by_person=message.author_kind in ("person", "api"),
-        is_template=message.kind == "template",
-    )
+        return None
     outbound = message.outbound
-    outbound.verdict = {**outbound.verdict, "left": as_data(decision)}
-    if decision.allowed:
-        outbound.save(update_fields=["verdict"])
-        return True
-    _fail(message, code=decision.reason, text="")
-    return False
+    with transaction.atomic():
+        ruling = ask_again(message, by_person=message.author_kind in ("person", "api"))
+        outbound.verdict = {**outbound.verdict, "left": as_data(ruling)}
+        outbound.decision = keep_about(message, ruling, stage=Decision.Stage.LEAVING)
+        if ruling.not_before is not None:
+            # It was no attempt: nobody was called.
+            outbound.state, outbound.attempts = State.QUEUED, outbound.attempts - 1
+            outbound.next_attempt_at = ruling.not_before
+            Message.scoped().filter(pk=message.pk).update(problem=waits_for(ruling))
+        outbound.save(update_fields=["verdict", "decision", "state", "attempts", "next_attempt_at"])
+    if ruling.allowed:
+        return Clearance(ruling)
+    if ruling.deferred:
+        _tell(message)
+    else:
+        _fail(message, code=ruling.reason, text="")
+    return None
+
+
+def stop_queued(*, point: ContactPoint, event: ConsentEvent) -> None:
+    """Listener of ``consent.announcements``: what waits for a point that became stricter is asked about again at once."""
+    if event.action not in RESTRICTIONS:
+        return
+    waiting = OutboundMessage.scoped().filter(
+        state=State.QUEUED, decision__point__match_hmac=point.match_hmac, next_attempt_at__gt=timezone.now()
+    )
+    ids = list(waiting.order_by("message").values_list("message", flat=True))
+    OutboundMessage.scoped().filter(message__in=ids).update(next_attempt_at=timezone.now())
+    for message in Message.scoped().filter(pk__in=ids):
+        queue_delivery(message)
 
 
 @transaction.atomic
@@ -173,6 +200,15 @@ def _drop_echoes(message: Message, provider_ids: list[str]) -> None:
 
 @transaction.atomic
 def _refused(message: Message, error: DeliveryError) -> None:
+    if error.permanent and message.identifier is not None and message.channel is not None:
+        hear_refusal(
+            ref=point_of(message.identifier),
+            profile=message.identifier.profile,
+            channel=message.channel.kind,
+            code=error.code,
+            occurred_at=timezone.now(),
+            key=f"refused:{message.pk}:{error.code}",
+        )
     if error.permanent or message.outbound.attempts >= MOST_ATTEMPTS:
         _fail(message, code=error.code, text=error.text, permanent=error.permanent)
         return

@@ -43,6 +43,7 @@ from inbox.choosing import choose_conversation, open_profile_on_shared
 from inbox.conversations import reopen_locked
 from inbox.counters import count_in
 from inbox.filing import Filing
+from inbox.hearing import hear
 from inbox.live_updates import tell_account
 from inbox.locks import lock_provider_message
 from inbox.models import Conversation, ConversationStatus, Direction, InboundEvent, Message, MessageStatus, Strand
@@ -234,6 +235,8 @@ def receive(*, channel: Channel, inbound: InboundMessage) -> Message | None:
         )
         conversation, strand = _join(account, channel, inbound, recognition, answered)
         message = _write(channel, inbound, recognition, strand, provider_id, answered)
+        if not inbound.is_echo and not inbound.is_automatic:
+            hear(message=message, inbound=inbound, recognition=recognition, conversation=conversation)
         attachments = filing.store_theirs(message, inbound.files)
         count_in(conversation, message, awaits_answer=not inbound.is_automatic)
         tell_recognition(strand=strand, recognition=recognition, at=inbound.occurred_at)

@@ -8,9 +8,11 @@ from django.db import transaction
 
 from accounts.models import Account, Channel
 from accounts.scope import current_account_id
+from consent.fingerprints import point_of, point_ref
+from consent.hearing import hear_platform
 from contacts.changing_addresses import change_address as change_persons_address
 from contacts.claims import Address
-from contacts.models import Profile
+from contacts.models import Identifier, Profile
 from contacts.reading_claims import normal_address
 from contacts.recycled_numbers import note_identity_change as let_number_go
 from inbox.adapters import AddressChange, IdentityChange, MessageEdit, MessageReaction, MessageWithdrawal, PreferenceChange, ReadUpTo
@@ -123,10 +125,20 @@ def read_up_to(*, channel: Channel, mark: ReadUpTo) -> None:
 
 @transaction.atomic
 def change_preference(*, channel: Channel, change: PreferenceChange) -> None:
-    """Note in the person's latest thread what the platform says they want. Somebody we never spoke with has no thread: the
-    stored event is all there is of it."""
+    """Record what the platform says they want, and note it in the person's latest thread. Somebody we never spoke with has no
+    thread; what they want counts all the same."""
     place = _place(change.sender)
-    strand = _latest_strand(Profile.scoped().filter(channel=channel, address=place, is_current=True).first())
+    profile = Profile.scoped().filter(channel=channel, address=place, is_current=True).first()
+    known = Identifier.scoped().filter(profile=profile, kind=change.sender.kind, value=place).first()
+    hear_platform(
+        ref=point_of(known) if known is not None else point_ref(kind=change.sender.kind, value=place),
+        profile=profile,
+        channel=channel.kind,
+        wants=change.wants,
+        occurred_at=change.occurred_at,
+        key=f"preference:{channel.pk}:{change.category}:{change.occurred_at.isoformat()}:{change.wants}",
+    )
+    strand = _latest_strand(profile)
     if strand is None:
         return
     at = change.occurred_at

@@ -1,8 +1,8 @@
 """Accept a message for sending: permission, the gate, then message and outbox row in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,9 +18,13 @@ from accounts.auditing import record
 from accounts.models import Channel
 from accounts.queueing import enqueue
 from accounts.roles import Ability, require
-from consent.gate import Decision, Reason, decide
-from contacts.models import Contact, Identifier, IdentifierKind, Profile
+from consent.explaining import in_words
+from consent.gate import Reason, Ruling, decide_many, keep
+from consent.models import Decision
+from consent.one_click import token_for, unsubscribe_headers
+from contacts.models import Contact, Identifier, Profile
 from inbox.adapters import ChannelAdapter, adapter_for, registered_kinds
+from inbox.asking import SERVICE, Line, ask, last_inbound_by_line, line_of, question_about
 from inbox.conversations import hold_conversation, lock_conversation_of, reopen_locked
 from inbox.counters import count_in, recount
 from inbox.filing import Filing
@@ -58,7 +61,7 @@ class SendOption:
 
     channel: Channel
     identifier: Identifier
-    decision: Decision
+    decision: Ruling
     recommended: bool
     why: Why | None
     last_inbound_at: datetime | None
@@ -82,19 +85,16 @@ def refusal_text(reason: str) -> tuple[str, str]:
         "template": (_("A template needs a name and a language."), ""),
         "not_resendable": (_("Only a message that failed, or whose outcome is unknown, is sent again."), ""),
     }
-    return texts.get(reason, (_("This message cannot be sent now."), ""))
+    if reason in texts:
+        return texts[reason]
+    if reason in Reason.values:
+        return in_words(Reason(reason)), ""
+    return _("This message cannot be sent now."), ""
 
 
 def refuse(reason: str) -> SendingRefused:
     text, alternative = refusal_text(reason)
     return SendingRefused(str(reason), text, alternative)
-
-
-def line_of(identifier: Identifier) -> tuple[str, str]:
-    """What two identifiers share when they are one address: a WhatsApp id and its phone are one line."""
-    if identifier.kind in (IdentifierKind.PHONE, IdentifierKind.WHATSAPP):
-        return "line", identifier.key.lstrip("+")
-    return identifier.kind, identifier.key
 
 
 def can_reach(channel: Channel, adapter: ChannelAdapter, identifier: Identifier) -> bool:
@@ -107,36 +107,11 @@ def can_reach(channel: Channel, adapter: ChannelAdapter, identifier: Identifier)
     return not identifier.scope or identifier.profile.channel_id == channel.pk
 
 
-def last_inbound_by_line(identifiers: Iterable[Identifier]) -> dict[tuple[int, tuple[str, str]], datetime]:
-    """(channel id, line) → the provider's time of the last message that the address sent there, whoever's it was. One query."""
-    asked = list(identifiers)
-    keys = {spelling for each in asked for spelling in (each.key, f"+{each.key}", each.key.lstrip("+"))}
-    # The kinds are named because the index of keys begins with them.
-    kinds = {each.kind for each in asked} | {IdentifierKind.PHONE, IdentifierKind.WHATSAPP}
-    rows = (
-        Message.scoped()
-        .filter(direction=Direction.IN, identifier__kind__in=kinds, identifier__key__in=keys)
-        .values_list("channel_id", "identifier__kind", "identifier__key")
-        .annotate(at=Max("occurred_at"))
-    )
-    latest: dict[tuple[int, tuple[str, str]], datetime] = {}
-    for channel_id, kind, key, at in rows:
-        place = (channel_id, line_of(Identifier(kind=kind, key=key)))
-        latest[place] = max(at, latest.get(place, at))
-    return latest
-
-
-def decide_for(*, channel: Channel, identifier: Identifier, by_person: bool, is_template: bool, at: datetime | None = None) -> Decision:
-    """The gate's word on one message to one address, now unless ``at`` is given."""
-    last = last_inbound_by_line([identifier]).get((channel.pk, line_of(identifier)))
-    return decide(channel_kind=channel.kind, last_inbound_at=last, at=at or timezone.now(), by_person=by_person, is_template=is_template)
-
-
 def addresses_for(conversation: Conversation, *, by_person: bool = True) -> list[SendOption]:
     """Every address of the conversation's person on every active channel that reaches it, the recommended one first.
 
     Recommended is where the person wrote last in this conversation if a free text may leave there, else the one that may and was
-    used last. An address that several profiles carry is listed once. Four queries.
+    used last. An address that several profiles carry is listed once. Six queries, two of them the gate's.
     """
     adapters = {kind: adapter_for(kind) for kind in registered_kinds()}
     channels = [channel for channel in Channel.scoped().filter(is_active=True).order_by("pk") if channel.kind in adapters]
@@ -149,20 +124,31 @@ def addresses_for(conversation: Conversation, *, by_person: bool = True) -> list
     latest = last_inbound_by_line(identifiers)
     wrote = _last_wrote(conversation)
     now = timezone.now()
-    found: dict[tuple[int, tuple[str, str]], SendOption] = {}
+    places: dict[tuple[int, Line], tuple[Channel, Identifier]] = {}
     for channel in channels:
         adapter = adapters[channel.kind]
         # The channel's own kind of address goes before another that means the same line.
         for identifier in sorted(identifiers, key=lambda item: item.kind != adapter.address_kind):
             place = (channel.pk, line_of(identifier))
-            if place not in found and can_reach(channel, adapter, identifier):
-                last = latest.get(place)
-                decision = decide(channel_kind=channel.kind, last_inbound_at=last, at=now, by_person=by_person)
-                found[place] = SendOption(channel, identifier, decision, False, None, last)
+            if place not in places and can_reach(channel, adapter, identifier):
+                places[place] = (channel, identifier)
+    questions = [
+        question_about(
+            channel=channel,
+            identifier=identifier,
+            by_person=by_person,
+            at=now,
+            last_inbound_at=latest.get(place),
+            conversation=conversation,
+        )
+        for place, (channel, identifier) in places.items()
+    ]
+    rulings = zip(places.items(), decide_many(questions), strict=True)
+    found = {place: SendOption(*address, ruling, False, None, latest.get(place)) for (place, address), ruling in rulings}
     return _recommend(found, wrote)
 
 
-def _last_wrote(conversation: Conversation) -> tuple[int, tuple[str, str]] | None:
+def _last_wrote(conversation: Conversation) -> tuple[int, Line] | None:
     last = (
         Message.scoped()
         .filter(strand__conversation=conversation.pk, direction=Direction.IN, identifier__isnull=False, channel__isnull=False)
@@ -173,8 +159,8 @@ def _last_wrote(conversation: Conversation) -> tuple[int, tuple[str, str]] | Non
     return (last.channel_id, line_of(last.identifier)) if last and last.identifier and last.channel_id else None
 
 
-def _recommend(found: dict[tuple[int, tuple[str, str]], SendOption], wrote: tuple[int, tuple[str, str]] | None) -> list[SendOption]:
-    def rank(place: tuple[int, tuple[str, str]]) -> tuple[bool, bool, float]:
+def _recommend(found: dict[tuple[int, Line], SendOption], wrote: tuple[int, Line] | None) -> list[SendOption]:
+    def rank(place: tuple[int, Line]) -> tuple[bool, bool, float]:
         option = found[place]
         used = option.last_inbound_at.timestamp() if option.last_inbound_at else 0.0
         return (not option.decision.allowed, place != wrote, -used)
@@ -199,12 +185,15 @@ def send_message(
     template: dict[str, Any] | None = None,
     reply_to: Message | None = None,
     client_key: str | None = None,
+    purpose: str = SERVICE,
+    category: str = "",
 ) -> Message:
-    """Accept one message for ``identifier`` by ``channel``; a worker sends it after commit.
+    """Accept one message for ``identifier`` by ``channel``; a worker sends it after commit, or when the gate allows it.
 
     ``template`` is ``{name, language, parameters}``, with ``body`` as the text the receiver reads. ``client_key`` is made by the
     writer's screen: the same key in the same conversation gives the message that is there already. A resolved conversation is
-    opened again. Raises ``SendingRefused`` and ``PermissionDenied``; then nothing was stored.
+    opened again. ``purpose`` and ``category`` are consent's: what is no answer needs what its purpose asks for.
+    Raises ``SendingRefused`` and ``PermissionDenied``; then nothing was stored.
     """
     with Filing() as filing, transaction.atomic():
         locked = hold_conversation(conversation.pk)
@@ -219,9 +208,17 @@ def send_message(
         if template is not None and not (template.get("name") and template.get("language")):
             raise refuse("template")
         by_person = by.kind in ("person", "api")
-        decision = decide_for(channel=channel, identifier=identifier, by_person=by_person, is_template=template is not None)
-        if not decision.allowed:
-            raise refuse(decision.reason)
+        ruling = ask(
+            channel=channel,
+            identifier=identifier,
+            by_person=by_person,
+            conversation=locked,
+            template=template,
+            purpose=purpose,
+            category=category,
+        )
+        if not (ruling.allowed or ruling.deferred):
+            raise refuse(ruling.reason)
         strand = Strand.scoped().get_or_create(conversation=locked, profile_id=profile_id)[0]
         strand.conversation = locked
         message = Message.objects.create(
@@ -229,13 +226,18 @@ def send_message(
             direction=Direction.OUT,
             kind="template" if template is not None else "text",
             body=text,
-            payload={**({"template": template} if template is not None else {}), **_threading(locked, channel, identifier)},
+            payload={
+                **({"template": template} if template is not None else {}),
+                **_threading(locked, channel, identifier),
+                **_promoting(ruling, channel, identifier),
+            },
             channel=channel,
             identifier=identifier,
             reply_to=_answered(locked, channel, identifier, reply_to),
             author=by.membership,
             author_kind=by.kind,
             status=MessageStatus.QUEUED,
+            problem=waits_for(ruling),
             # A provider's clock may run ahead of ours: an answer stands after what it answers.
             occurred_at=max(timezone.now(), locked.last_message_at),
             words=words_of(text),
@@ -244,14 +246,52 @@ def send_message(
             filing.store_ours(message, files)
         except ValidationError as error:
             raise SendingRefused("files", " ".join(error.messages)) from error
-        OutboundMessage.objects.create(message=message, client_key=stored_key, verdict={"accepted": as_data(decision)})
+        outbound = OutboundMessage(message=message, client_key=stored_key, verdict={"accepted": as_data(ruling)})
+        outbound.decision = keep_about(message, ruling, stage=Decision.Stage.ACCEPTED)
+        if ruling.not_before is not None:
+            outbound.next_attempt_at = ruling.not_before
+        outbound.save()
         if locked.status == ConversationStatus.RESOLVED:
             reopen_locked(locked, by=by)
         count_in(locked, message)
         _note_activity(profile_id, message.occurred_at)
-        queue_delivery(message)
+        if ruling.allowed:
+            queue_delivery(message)
         tell_account(locked.account_id, "message", conversation=locked.pk, message=message.pk)
     return message
+
+
+def subject_of(message: Message) -> str:
+    """How the gate's decisions name a message."""
+    return f"message:{message.pk}"
+
+
+def keep_about(message: Message, ruling: Ruling, *, stage: str) -> Decision:
+    """Store the gate's word on a message."""
+    return keep(replace(ruling, question=replace(ruling.question, subject=subject_of(message))), stage=stage)
+
+
+def waits_for(ruling: Ruling) -> dict[str, Any]:
+    """What a message says of itself while it waits for its time; nothing where it need not."""
+    if ruling.not_before is None:
+        return {}
+    return {
+        "code": str(ruling.reason),
+        "text": in_words(ruling.reason),
+        "permanent": False,
+        "until": ruling.not_before.isoformat(),
+    }
+
+
+def _promoting(ruling: Ruling, channel: Channel, identifier: Identifier) -> dict[str, Any]:
+    """What a message keeps of its purpose where it is no answer; mail that promotes carries its way out."""
+    question = ruling.question
+    kept: dict[str, Any] = {"purpose": question.purpose, "category": question.category}
+    if "list_unsubscribe" in ruling.obligations and ruling.rulebook is not None:
+        token = token_for(ref=question.ref, profile=identifier.profile, purpose=question.purpose)
+        kept["headers"] = unsubscribe_headers(token, mailbox=str(channel.settings.get("address") or ""))
+        kept["footer"] = ruling.rulebook.account.postal_address
+    return {name: value for name, value in kept.items() if value and value != SERVICE}
 
 
 def queue_delivery(message: Message, *, in_seconds: float = 0) -> None:
@@ -261,14 +301,31 @@ def queue_delivery(message: Message, *, in_seconds: float = 0) -> None:
     enqueue(deliver_message, in_seconds=in_seconds, account_id=message.account_id, message_id=message.pk)
 
 
-def as_data(decision: Decision) -> dict[str, Any]:
-    """A decision as the outbox row keeps it."""
+def as_data(ruling: Ruling) -> dict[str, Any]:
+    """A ruling as the outbox row keeps it."""
     return {
-        "verdict": decision.verdict,
-        "reason": decision.reason,
-        "until": decision.until.isoformat() if decision.until else None,
+        "verdict": ruling.verdict.value,
+        "reason": ruling.reason.value,
+        "reasons": [reason.value for reason in ruling.reasons],
+        "until": ruling.until.isoformat() if ruling.until else None,
         "at": timezone.now().isoformat(),
     }
+
+
+def ask_again(message: Message, *, by_person: bool) -> Ruling:
+    """The gate's word now on a message that was accepted before. Needs its channel, identifier, strand and conversation."""
+    assert message.channel is not None
+    assert message.identifier is not None
+    return ask(
+        channel=message.channel,
+        identifier=message.identifier,
+        by_person=by_person,
+        conversation=message.strand.conversation,
+        template=message.payload.get("template"),
+        purpose=message.payload.get("purpose", SERVICE),
+        category=message.payload.get("category", ""),
+        subject=subject_of(message),
+    )
 
 
 def _check_address(conversation: Conversation, channel: Channel, identifier: Identifier) -> int:
@@ -334,38 +391,36 @@ def resend(*, message: Message, by: Actor) -> Message:
         conversation = lock_conversation_of(message.strand_id)
         require(by, Ability.WORK_CONVERSATIONS)
         outbound = OutboundMessage.scoped().select_for_update().filter(message=message.pk).first()
-        fresh = Message.scoped().select_related("channel", "identifier__profile").get(pk=message.pk)
+        fresh = Message.scoped().select_related("channel", "identifier__profile", "strand__conversation").get(pk=message.pk)
         if outbound is None or fresh.status not in (MessageStatus.FAILED, MessageStatus.UNKNOWN):
             raise refuse("not_resendable")
         if fresh.channel is None or fresh.identifier is None:
             raise refuse("not_theirs")
         _check_address(conversation, fresh.channel, fresh.identifier)
-        decision = decide_for(
-            channel=fresh.channel,
-            identifier=fresh.identifier,
-            by_person=by.kind in ("person", "api"),
-            is_template=fresh.kind == "template",
-        )
-        if not decision.allowed:
-            raise refuse(decision.reason)
-        _queue_again(outbound, fresh, decision)
+        ruling = ask_again(fresh, by_person=by.kind in ("person", "api"))
+        if not (ruling.allowed or ruling.deferred):
+            raise refuse(ruling.reason)
+        _queue_again(outbound, fresh, ruling)
         recount(conversation)
         record(actor=by, action="message.resend", target=fresh)
-        queue_delivery(fresh)
+        if ruling.allowed:
+            queue_delivery(fresh)
         tell_account(fresh.account_id, "message", conversation=conversation.pk, message=fresh.pk)
     return fresh
 
 
-def _queue_again(outbound: OutboundMessage, message: Message, decision: Decision) -> None:
+def _queue_again(outbound: OutboundMessage, message: Message, ruling: Ruling) -> None:
     former: dict[str, list[str]] = defaultdict(list, {"former_ids": outbound.receipt.get("former_ids", [])})
     if message.provider_id:
         former["former_ids"].append(message.provider_id)
     if message.status == MessageStatus.FAILED:
         # A provider that honours the key may remember the refusal under it; after an unknown outcome the same key protects.
         outbound.key = OutboundMessage._meta.get_field("key").get_default()
-    outbound.state, outbound.attempts, outbound.next_attempt_at = OutboundMessage.State.QUEUED, 0, timezone.now()
+    outbound.state, outbound.attempts = OutboundMessage.State.QUEUED, 0
+    outbound.next_attempt_at = ruling.not_before or timezone.now()
     outbound.receipt, outbound.claimed_at = dict(former), None
-    outbound.verdict = {"accepted": as_data(decision)}
+    outbound.verdict = {"accepted": as_data(ruling)}
+    outbound.decision = keep_about(message, ruling, stage=Decision.Stage.ACCEPTED)
     outbound.save()
-    message.status, message.problem, message.provider_id = MessageStatus.QUEUED, {}, ""
+    message.status, message.problem, message.provider_id = MessageStatus.QUEUED, waits_for(ruling), ""
     message.save(update_fields=["status", "problem", "provider_id"])

@@ -5,6 +5,8 @@ import uuid
 from django.db import transaction
 
 from accounts.models import Channel
+from consent.fingerprints import point_of
+from consent.hearing import hear_refusal
 from inbox.adapters import StatusUpdate
 from inbox.channel_health import set_sending_problem
 from inbox.conversations import lock_conversation_of
@@ -59,9 +61,23 @@ def apply_status(*, channel: Channel, update: StatusUpdate) -> Message | None:
         message = _settle_by_key(channel, update)
     if message is not None and is_new:
         move_status(message, receipt)
+        _hear(message, channel, update)
         if update.is_of_channel:
             set_sending_problem(channel, update.text)
     return message
+
+
+def _hear(message: Message, channel: Channel, update: StatusUpdate) -> None:
+    """A failure may say something of the address: no such mailbox, no promotions wanted."""
+    if update.status == "failed" and update.code and message.identifier is not None and message.direction == Direction.OUT:
+        hear_refusal(
+            ref=point_of(message.identifier),
+            profile=message.strand.profile,
+            channel=channel.kind,
+            code=update.code,
+            occurred_at=update.occurred_at,
+            key=f"refused:{message.pk}:{update.code}",
+        )
 
 
 def apply_kept_statuses(message: Message) -> None:

@@ -28,6 +28,7 @@ class EventKind(models.TextChoices):
     REOPENED = "reopened", gettext_lazy("Reopened")
     BOT = "bot", gettext_lazy("Handed over by the bot")
     PREFERENCE = "preference", gettext_lazy("Preference changed")
+    OPTED = "opted", gettext_lazy("Said something about messages")
     ADDRESS_CHANGED = "address_changed", gettext_lazy("Address changed")
     IDENTITY_CHANGED = "identity_changed", gettext_lazy("Perhaps another owner")
 
@@ -64,6 +65,15 @@ def tell_recognition(*, strand: Strand, recognition: Recognition, at: datetime) 
         tell_thread(strand=strand, kind=EventKind.CONFLICT, at=at, names=recognition.conflict_names, value=value)
 
 
+OPTED_WORDS = {
+    "stop": gettext_lazy("Wants no more messages (wrote “%(word)s”)"),
+    "stop_marketing": gettext_lazy("Wants no promotions any more (wrote “%(word)s”)"),
+    "start": gettext_lazy("Wants messages again (wrote “%(word)s”)"),
+    "ask": gettext_lazy("Wrote “%(word)s”: the order or the messages? Ask before anything is stopped"),
+    "hint": gettext_lazy("May not want promotions: wrote “%(word)s”"),
+}
+
+
 def _shared_value(recognition: Recognition) -> str:
     """The profile's email or phone that another profile of the contact carries too."""
     own = Identifier.scoped().filter(profile=recognition.profile, kind__in=UNIFYING, valid_to=None)
@@ -84,6 +94,8 @@ def event_text(event: Message) -> str:
         "name": data.get("name", ""),
         "category": data.get("category", ""),
     }
+    if event.kind == EventKind.OPTED:
+        return str(OPTED_WORDS.get(data.get("sense", ""), OPTED_WORDS["hint"])) % {"word": data.get("word", "")}
     sentences = {
         EventKind.JOINED: _("Recognised as %(name)s by %(value)s"),
         EventKind.CONFLICT: _("%(names)s also uses %(value)s"),

@@ -9,10 +9,14 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Channel, ChannelKind
 from accounts.tenancy import TenantQuerySet
+from consent.gate import Clearance, keep
+from consent.models import Decision
+from consent.vocabulary import PurposeClass, Reason
 from contacts.code_senders import CodeNotSent, register
 from contacts.models import Identifier, IdentifierKind
 from inbox.adapters import DeliveryError, OutcomeUnknown
-from inbox.sending import decide_for, refusal_text
+from inbox.asking import ask
+from inbox.sending import refusal_text
 from integrations.channels.email import message_ids
 from integrations.channels.email import sending as mail
 from integrations.channels.email.composing import Draft
@@ -40,9 +44,7 @@ class EmailCodes:
 
     def send(self, *, identifier: Identifier, code: str, minutes: int) -> None:
         channel = _channels(ChannelKind.EMAIL)[0]
-        decision = decide_for(channel=channel, identifier=identifier, by_person=True, is_template=False)
-        if not decision.allowed:
-            raise CodeNotSent(refusal_text(str(decision.reason))[0])
+        clearance = _clear(channel, identifier)
         settings = settings_of(channel)
         with translation.override(channel.account.language):
             draft = Draft(
@@ -53,7 +55,7 @@ class EmailCodes:
                 written_at=timezone.now(),
                 is_automatic=True,
             )
-        _hand_over(lambda: mail.hand_over(draft, settings))
+        _hand_over(clearance, lambda: mail.hand_over(draft, settings))
 
 
 class WhatsAppCodes:
@@ -67,11 +69,7 @@ class WhatsAppCodes:
     def send(self, *, identifier: Identifier, code: str, minutes: int) -> None:
         channel = _channels(ChannelKind.WHATSAPP)[0]
         template = _template_for_codes(channel)
-        decision = decide_for(channel=channel, identifier=identifier, by_person=True, is_template=template is not None)
-        if not decision.allowed:
-            raise CodeNotSent(
-                _("WhatsApp takes a code only by an approved template of the category authentication: add one to the channel.")
-            )
+        clearance = _clear(channel, identifier, template)
         payload: dict[str, Any] = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": identifier.value.lstrip("+")}
         if template is None:
             with translation.override(channel.account.language):
@@ -79,7 +77,7 @@ class WhatsAppCodes:
         else:
             payload |= {"type": "template", "template": _filled(template, code)}
         api, number = graph_api(channel), channel.settings["phone_number_id"]
-        _hand_over(lambda: api.send(f"{number}/messages", payload))
+        _hand_over(clearance, lambda: api.send(f"{number}/messages", payload))
 
 
 def _template_for_codes(channel: Channel) -> dict[str, str] | None:
@@ -103,7 +101,26 @@ def _in_words(channel: Channel, code: str, minutes: int) -> str:
     return text % {"code": code, "account": channel.account.name, "minutes": minutes}
 
 
-def _hand_over(send: Any) -> None:
+def _clear(channel: Channel, identifier: Identifier, template: dict[str, str] | None = None) -> Clearance:
+    """The gate's word on a code that somebody has just asked for. Raises ``CodeNotSent`` with its reason."""
+    ruling = ask(
+        channel=channel,
+        identifier=identifier,
+        by_person=True,
+        template=template,
+        purpose=str(PurposeClass.AUTHENTICATION),
+        subject=f"code:{uuid4().hex}",
+    )
+    keep(ruling, stage=Decision.Stage.LEAVING)
+    if ruling.reason is Reason.TEMPLATE_REQUIRED:
+        raise CodeNotSent(_("WhatsApp takes a code only by an approved template of the category authentication: add one to the channel."))
+    if not ruling.allowed:
+        raise CodeNotSent(refusal_text(ruling.reason)[0])
+    return Clearance(ruling)
+
+
+def _hand_over(clearance: Clearance, send: Any) -> None:
+    clearance.require(clearance.ruling.question.subject)
     try:
         send()
     except DeliveryError as error:

@@ -1,6 +1,6 @@
 """The tables of consent. Those about people refer to ``contacts.Profile`` or to a contact point, never to a contact."""
 
-from consent.models.deciding import Decision, ServiceWindow
+from consent.models.deciding import Decision, PolicySnapshot, ServiceWindow
 from consent.models.ledger import ConsentEvent, ConsentState, Evidence, LedgerAnchor, ProfileKey
 from consent.models.people import OptInRequest, Preference, RightsRequest
 from consent.models.points import ContactPoint, Suppression
@@ -18,6 +18,7 @@ __all__ = [
     "LedgerAnchor",
     "NoticeVersion",
     "OptInRequest",
+    "PolicySnapshot",
     "Preference",
     "ProfileKey",
     "Purpose",

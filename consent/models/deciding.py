@@ -21,6 +21,17 @@ class ServiceWindow(TenantModel):
         constraints = [models.UniqueConstraint(fields=["account", "point", "channel"], name="service_window_once")]
 
 
+class PolicySnapshot(TenantModel):
+    """What the rules were when something was decided: the purpose, the account's settings and the country's figures."""
+
+    version = models.CharField(max_length=40, help_text="Digest of the content.")
+    content = models.JSONField()
+    created_at = models.DateTimeField(db_default=TransactionNow())
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["account", "version"], name="policy_snapshot_once")]
+
+
 class Decision(TenantModel):
     """One answer of the gate about one message, with everything it was drawn from, so that it can be drawn again."""
 
@@ -44,7 +55,7 @@ class Decision(TenantModel):
     policy_version = models.CharField(max_length=40)
     state_sequence = models.BigIntegerField(default=0, help_text="Id of the latest event of the point that was taken into account.")
     question = models.JSONField(default=dict)
-    facts = models.JSONField(default=dict, help_text="What was known: states, windows, preferences, rules. No personal data.")
+    facts = models.JSONField(default=dict, help_text="What was known: states, windows, preferences. No personal data.")
     at = models.DateTimeField(db_default=TransactionNow())
 
     class Meta(TenantModel.Meta):

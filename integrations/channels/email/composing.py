@@ -2,6 +2,7 @@
 
 import mimetypes
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
@@ -16,6 +17,7 @@ from integrations.channels.email.mailbox_settings import MailboxSettings, ascii_
 
 _ANSWER = re.compile(r"^\s*((?:re|rv|res|resp|aw|fw|fwd|enc)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
 _MOST_REFERENCES = 12
+UNSUBSCRIBE_HEADERS = ("List-Unsubscribe", "List-Unsubscribe-Post")
 _LONGEST_ID = 900  # a header line may have 998 characters
 
 
@@ -38,6 +40,9 @@ class Draft:
     answers: str = ""
     references: tuple[str, ...] = ()
     is_automatic: bool = False
+    # Bulk mail says how to get no more of it: List-Unsubscribe, List-Unsubscribe-Post; and from where it comes.
+    headers: Mapping[str, str] = field(default_factory=dict)
+    footer: str = ""
     files: tuple[OutgoingFile, ...] = field(default_factory=tuple)
 
 
@@ -73,7 +78,12 @@ def compose(draft: Draft, settings: MailboxSettings) -> EmailMessage:
     if draft.is_automatic:
         mail["Auto-Submitted"] = "auto-replied"
         mail["X-Auto-Response-Suppress"] = "All"
+    for name in UNSUBSCRIBE_HEADERS:
+        if draft.headers.get(name):
+            mail[name] = one_line(draft.headers[name])
     text = clean(draft.body).strip("\n") + "\n"
+    if draft.footer:
+        text += f"\n-- \n{clean(draft.footer).strip()}\n"
     mail.set_content(text)
     mail.add_alternative(f"<!doctype html><html><body>{_linked(html_text.from_text(text))}</body></html>", subtype="html")
     for file in draft.files:

@@ -70,6 +70,8 @@ def _draft(channel: Channel, message: Message, settings: MailboxSettings) -> Dra
         answers=_id_of(answered) if answered is not None else "",
         references=tuple(str(found) for found in (*(known.get("references") or ()), *(message.payload.get("references") or ()))),
         is_automatic=message.author_kind in _AUTOMATIC_AUTHORS,
+        headers=message.payload.get("headers") or {},
+        footer=str(message.payload.get("footer") or ""),
         files=_files(message),
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Channel
-from consent.gate import Reason
+from consent.vocabulary import Reason
 from inbox.adapters import DeliveryError, OutcomeUnknown, ProviderReceipt
 from inbox.models import Attachment, Message
 from integrations.channel_settings import secret_of

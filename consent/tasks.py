@@ -1,0 +1,44 @@
+"""Doors for the beat: seal the ledgers, and copy their heads out of the database. Both are safe to run twice."""
+
+import structlog
+from celery import shared_task
+
+from accounts.entrances import all_account_ids
+from accounts.scope import account_scope
+
+log = structlog.get_logger("hilo.ledger")
+
+# Batches of one account in one round; the rest waits for the next one.
+MOST_BATCHES = 20
+
+
+@shared_task
+def seal_ledgers() -> int:
+    """Seal what was recorded since the last round; gives how many events."""
+    from consent.sealing import BATCH, LedgerBroken, seal
+
+    sealed = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            try:
+                for _batch in range(MOST_BATCHES):
+                    count = seal()
+                    sealed += count
+                    if count < BATCH:
+                        break
+            except LedgerBroken:
+                # Consent goes on being recorded and asked; the other accounts' ledgers are theirs.
+                log.error("ledger_broken", account=account_id)
+    return sealed
+
+
+@shared_task
+def export_ledger_heads() -> int:
+    """Copy the heads of the days that are over; gives how many."""
+    from consent.sealing import export_anchors
+
+    exported = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            exported += export_anchors()
+    return exported
