@@ -67,6 +67,7 @@ SENTENCES: dict[tuple[str, str], Promise] = {
     ("email", "typo"): gettext_lazy("Emails one letter apart"),
     ("email", "differs"): gettext_lazy("Another email"),
     ("handle", "same"): gettext_lazy("Same username, with the same digits"),
+    ("handle", "told"): gettext_lazy("Same username, made of the surname both gave"),
     ("handle", "letters"): gettext_lazy("Same username but for its digits"),
     ("handle", "differs"): gettext_lazy("Another username"),
     ("national_id", "same"): gettext_lazy("Same national id"),

@@ -68,7 +68,28 @@ def names_conflict(a: str, b: str) -> bool:
 
 
 def _tokens(name: str) -> list[str]:
-    return [token for token in fold_name(name).split() if token not in PARTICLES and token not in TITLES]
+    return name_tokens(fold_name(name))
+
+
+def name_tokens(folded: str) -> list[str]:
+    """The words of a folded name that name somebody. A single letter in front is an initial: E. Soto, Y. Soto."""
+    tokens = folded.split()
+    if len(tokens) == 1:
+        return _unglued(folded)
+    return [
+        token for place, token in enumerate(tokens) if (token not in PARTICLES or (place == 0 and len(token) == 1)) and token not in TITLES
+    ]
+
+
+@lru_cache(maxsize=50_000)
+def _unglued(word: str) -> list[str]:
+    """A given name and a surname written as one word, as user names are: elenaalvarez."""
+    groups = _groups()
+    if word not in groups:
+        for length in range(len(word) - 4, 3, -1):
+            if word[:length] in groups.get(word[:length], _NONE):
+                return [word[:length], word[length:]]
+    return [] if word in PARTICLES or word in TITLES else [word]
 
 
 def _given(tokens: list[str]) -> list[str]:
@@ -79,20 +100,25 @@ def _given(tokens: list[str]) -> list[str]:
 
 
 def _one_name(a: str, b: str) -> bool:
-    if a == b or (1 in (len(a), len(b)) and a[0] == b[0]):
+    if a == b:
         return True
     groups = _groups()
-    if groups.get(a, _NONE) & groups.get(b, _NONE):
+    mine, theirs = groups.get(a, _NONE), groups.get(b, _NONE)
+    if 1 in (len(a), len(b)):
+        initial, name, formal = (a, b, theirs) if len(a) == 1 else (b, a, mine)
+        return any(one[0] == initial for one in (name, *formal, *near_names(name)))
+    if mine & theirs:
         return True
     short, long = sorted((_root(a), _root(b)), key=len)
     if (short, long) != tuple(sorted((a, b), key=len)) and long.startswith(short):
         return True
-    if a in groups and b in groups:
+    if mine and theirs:
         return False
     short, long = sorted((a, b), key=len)
     if len(short) >= 3 and short not in groups and long.startswith(short):
         return True
-    return _typo(short, long)
+    near, far = near_names(a), near_names(b)
+    return _typo(short, long) or bool(near & theirs or mine & far or near & far)
 
 
 _NONE: frozenset[str] = frozenset()
@@ -101,6 +127,29 @@ _NONE: frozenset[str] = frozenset()
 def formal_names(given: str) -> frozenset[str]:
     """The formal names that a folded given name or nickname can stand for; empty where it is not known."""
     return _groups().get(given, _NONE)
+
+
+@lru_cache(maxsize=50_000)
+def near_names(given: str) -> frozenset[str]:
+    """The formal names of what an unknown given name may be a typo of: gadalupe, chraly. Empty where it is known."""
+    if len(given) < 4 or given in _groups():
+        return _NONE
+    found: set[str] = set()
+    for name, formal in _by_initial().get(given[0], ()):
+        if abs(len(name) - len(given)) > 1 or len(name) < 4 or given[:-1] == name[:-1] or name in (given[:-1], f"{given}a", f"{given}o"):
+            continue
+        # Of four letters one is a quarter of the name: there only two in the wrong order are a slip.
+        if (len(given) > 4 or sorted(given) == sorted(name)) and DamerauLevenshtein.distance(given, name, score_cutoff=1) <= 1:
+            found |= formal
+    return frozenset(found)
+
+
+@cache
+def _by_initial() -> dict[str, list[tuple[str, frozenset[str]]]]:
+    found: dict[str, list[tuple[str, frozenset[str]]]] = {}
+    for name, formal in _groups().items():
+        found.setdefault(name[0], []).append((name, formal))
+    return found
 
 
 def _root(name: str) -> str:

@@ -9,7 +9,7 @@ from contacts.deduplication.records import COLUMNS, Record
 
 BATCH = 20_000
 _TYPES = {
-    "forms": pa.list_(pa.string()),
+    **dict.fromkeys(("forms", "near"), pa.list_(pa.string())),
     **dict.fromkeys(("given_known", "sure"), pa.bool_()),
     **dict.fromkeys(("id", "contact", "phone_people", "email_people"), pa.int64()),
 }

@@ -80,10 +80,14 @@ def _typo(a: Record, b: Record) -> bool:
 
 
 _FORMS = "(len(list_intersect(forms_l, forms_r)) > 0)"
+# J. is José, and Pepe; Fer is an unknown Fernand.
 _SHORT = (
-    "(least(length(given_l), length(given_r)) in (1, 3, 4) and (starts_with(given_l, given_r) or starts_with(given_r, given_l))"
-    " and (least(length(given_l), length(given_r)) = 1 or not (given_known_l and given_known_r)))"
+    "(case when length(given_l) = 1 then contains(initials_r, given_l) when length(given_r) = 1 then contains(initials_l, given_r)"
+    " else least(length(given_l), length(given_r)) in (3, 4) and not (given_known_l and given_known_r)"
+    " and (starts_with(given_l, given_r) or starts_with(given_r, given_l)) end)"
 )
+# A nickname of a mistyped name, or two mistyped ones.
+_NEAR = "(len(list_intersect(near_l, forms_r)) > 0 or len(list_intersect(forms_l, near_r)) > 0 or len(list_intersect(near_l, near_r)) > 0)"
 _SECOND = "(coalesce(given_l = given2_r, false) or coalesce(given_r = given2_l, false))"
 _SWAPPED = "(coalesce(given_l = surname_r, false) or coalesce(given_r = surname_l, false))"
 
@@ -94,8 +98,15 @@ def _forms(a: Record, b: Record) -> bool:
 
 def _short(a: Record, b: Record) -> bool:
     one, two = a.given or "", b.given or ""
-    shorter = min(len(one), len(two))
-    return shorter in (1, 3, 4) and (one.startswith(two) or two.startswith(one)) and (shorter == 1 or not (a.given_known and b.given_known))
+    if len(one) == 1:
+        return one in (b.initials or "")
+    if len(two) == 1:
+        return two in (a.initials or "")
+    return min(len(one), len(two)) in (3, 4) and not (a.given_known and b.given_known) and (one.startswith(two) or two.startswith(one))
+
+
+def _near(a: Record, b: Record) -> bool:
+    return not (set(a.near).isdisjoint(b.forms) and set(a.forms).isdisjoint(b.near) and set(a.near).isdisjoint(b.near))
 
 
 def _second(a: Record, b: Record) -> bool:
@@ -110,10 +121,12 @@ def compatible(a: Record, b: Record) -> bool:
     """Whether the given names can be one person's; a missing one can be anybody's."""
     if a.given is None or b.given is None:
         return True
-    return a.given == b.given or _forms(a, b) or _typo(a, b) or _short(a, b) or _second(a, b) or _swapped(a, b)
+    return a.given == b.given or _forms(a, b) or _typo(a, b) or _near(a, b) or _short(a, b) or _second(a, b) or _swapped(a, b)
 
 
-_COMPATIBLE = f"(given_l is null or given_r is null or given_l = given_r or {_FORMS} or {_TYPO} or {_SHORT} or {_SECOND} or {_SWAPPED})"
+_COMPATIBLE = (
+    f"(given_l is null or given_r is null or given_l = given_r or {_FORMS} or {_TYPO} or {_NEAR} or {_SHORT} or {_SECOND} or {_SWAPPED})"
+)
 _NAMED = "(given_l is not null and given_r is not null)"
 
 
@@ -127,7 +140,7 @@ GIVEN = Comparison(
     levels=(
         Level("same", "given_l = given_r", lambda a, b: a.given == b.given, 0.72, 0.012, frequency="given"),
         Level("nickname", _FORMS, _forms, 0.12, 0.004),
-        Level("typo", _TYPO, _typo, 0.05, 0.0012),
+        Level("typo", f"({_TYPO} or {_NEAR})", lambda a, b: _typo(a, b) or _near(a, b), 0.05, 0.0012),
         Level("initial", _SHORT, _short, 0.03, 0.004),
         Level("second", _SECOND, _second, 0.02, 0.006),
         Level("swapped", _SWAPPED, _swapped, 0.01, 0.0008),
@@ -290,7 +303,7 @@ EMAIL = Comparison(
             "other_domain",
             f"local_l = local_r and length({_DIGITS.format('l')}) >= 2",
             lambda a, b: a.local is not None and a.local == b.local and len(_digits(a.local)) >= 2,
-            0.03, per_record=5.0, fixed=True,
+            0.03, 0.0001, fixed=True,
         ),
         Level(
             "typo",
@@ -302,17 +315,27 @@ EMAIL = Comparison(
         _otherwise(0.10, 1.0, fixed=True),
     ),
 )  # fmt: skip
+_SAME_HANDLE = "handle_l = handle_r and regexp_matches(handle_l, '[0-9]{2}')"
+_TOLD = "coalesce(contains(handle_letters_{0}, left(surname_{0}, 3)), false)"
+
+
+def _same_handle(a: Record, b: Record) -> bool:
+    return a.handle == b.handle and any(one in "0123456789" and two in "0123456789" for one, two in _neighbours(a.handle))
+
+
+def _told_handle(a: Record, b: Record) -> bool:
+    return _same_handle(a, b) and all(one.surname is not None and one.surname[:3] in (one.handle_letters or "") for one in (a, b))
+
+
 HANDLE = Comparison(
     "handle",
     "handle_l is null or handle_r is null or (email_l is not null and email_r is not null)",
     lambda a, b: a.handle is None or b.handle is None or (a.email is not None and b.email is not None),
     levels=(
-        Level(
-            "same",
-            "handle_l = handle_r and regexp_matches(handle_l, '[0-9]{2}')",
-            lambda a, b: a.handle == b.handle and any(one in "0123456789" and two in "0123456789" for one, two in _neighbours(a.handle)),
-            0.30, per_record=0.1, fixed=True,
-        ),
+        # Made of the surname that both told: only the digits say something new.
+        Level("told", f"{_SAME_HANDLE} and {_TOLD.format('l')} and {_TOLD.format('r')}", _told_handle, 0.20, 0.002, fixed=True),
+        # People who chose one handle are as many as pairs of people, so that its worth does not grow with the account.
+        Level("same", _SAME_HANDLE, _same_handle, 0.20, 0.000004, fixed=True),
         # Made from the name: it says again what the name said.
         Level(
             "letters",

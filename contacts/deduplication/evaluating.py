@@ -1,5 +1,6 @@
 """Measure the engine on records whose truth is known."""
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from contacts.deduplication.predicting import Scored, read_back, score_pairs
 from contacts.deduplication.record_files import RecordFile, read_truth
 from contacts.deduplication.records import Record
 from contacts.deduplication.scoring import probability
-from contacts.deduplication.tables import load, open_engine
+from contacts.deduplication.tables import load, open_engine, pairs_that_share
 
+# Bits of a probability of 99 %.
+SURE = math.log2(99)
 # Thresholds that are tried for the best F1.
 TRIED = (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
 
@@ -51,20 +54,25 @@ def evaluate(*, records: Path, truth: Path, region: str = "CL", parameters: Para
     clock.lap("decide")
     seconds, peak = clock.total(), peak_mb() + file.readers_mb
     told = read_truth(truth, file.numbers())
-    figures = _figures(scored, known, outcome, told)
+    figures = _figures(scored, known, outcome, told, pairs_that_share(connection, told))
     connection.close()
     figures["seconds"] = round(seconds, 2)
     figures["peak_mb"] = peak
     return Evaluation(told, known, outcome, figures, parameters, clock.laps)
 
 
-def _figures(scored: Scored, known: dict[int, Record], outcome: Outcome, truth: set[tuple[int, int]]) -> dict[str, Any]:
+def _figures(
+    scored: Scored, known: dict[int, Record], outcome: Outcome, truth: set[tuple[int, int]], sharing: set[tuple[int, int]]
+) -> dict[str, Any]:
+    """``sharing``: the true pairs that have a phone, an email or a national id in common."""
     tried = {}
     for threshold in TRIED:
         tried[threshold] = _quality(_pairs_of(groups_of(scored.pairs, known, at_least=threshold)), truth)
     best = max(tried, key=lambda threshold: tried[threshold]["f1"])
     automatic = _quality(set(outcome.automatic), truth)
     queue = _quality(set(outcome.queue), truth)
+    likely = {two for two, weight in outcome.queue.items() if EVEN <= weight < SURE}
+    found = outcome.automatic.keys() | outcome.queue.keys()
     return {
         **tried[EVEN],
         "threshold": probability(EVEN),
@@ -72,7 +80,12 @@ def _figures(scored: Scored, known: dict[int, Record], outcome: Outcome, truth: 
         "best_threshold": round(probability(best), 4),
         "pairs_compared": scored.compared,
         "automatic": {"precision": automatic["precision"], "recall": automatic["recall"], "pairs": len(outcome.automatic)},
-        "queue": {"precision": queue["precision"], "pairs": len(outcome.queue)},
+        "queue": {
+            "precision": queue["precision"],
+            "pairs": len(outcome.queue),
+            "between_50_and_99": {"precision": _quality(likely, truth)["precision"], "pairs": len(likely)},
+        },
+        "found": {"recall": _quality(sharing & found, sharing)["recall"], "pairs": len(sharing)},
     }
 
 

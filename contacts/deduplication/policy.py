@@ -12,6 +12,7 @@ from contacts.names import names_conflict
 EVEN = 0.0
 SUGGEST_FROM = -1.5
 SUGGEST_ONE_NAME_FROM = -4.0
+SUGGEST_HANDLE_FROM = 0.0
 SUGGEST_NAMES_FROM = 3.5
 MERGE_FROM = 9.0
 
@@ -48,23 +49,33 @@ def judge(a: Record, b: Record) -> Verdict:
 def is_asked(a: Record, b: Record, weight: float) -> bool:
     """Whether a person is asked about the pair."""
     shared = _shared(a, b)
-    if not shared:
-        return weight >= SUGGEST_NAMES_FROM
     if names_conflict(a.told_name, b.told_name):
-        return weight >= SUGGEST_FROM and not _is_family(a, b, shared)
-    return weight >= SUGGEST_ONE_NAME_FROM
+        return _is_asked_across_names(a, b, shared, weight)
+    if shared:
+        return weight >= (SUGGEST_HANDLE_FROM if shared == {"handle"} else SUGGEST_ONE_NAME_FROM)
+    return weight >= SUGGEST_NAMES_FROM
+
+
+def _is_asked_across_names(a: Record, b: Record, shared: set[str], weight: float) -> bool:
+    """Two given names are two people, who share what families and colleagues share: asked only about what people keep to themselves.
+
+    One surname and one email can be a person's who goes by another name, or relatives'; with a phone in its place it is relatives,
+    however rare the surname is.
+    """
+    if "national_id" in shared:
+        return weight >= SUGGEST_FROM
+    one_surname = a.surname is not None and a.surname == b.surname
+    if shared:
+        return "email" in shared and one_surname and weight >= SUGGEST_FROM
+    return weight >= SUGGEST_NAMES_FROM
 
 
 def _shared(a: Record, b: Record) -> set[str]:
     same = {name for name in ("phone", "email", "national_id") if getattr(a, name) and getattr(a, name) == getattr(b, name)}
-    if a.handle and a.handle == b.handle and sum(c.isdigit() for c in a.handle) >= 2:
+    # Where both gave an email, that is what tells; the name in front of the @ is not theirs alone.
+    if a.handle and a.handle == b.handle and sum(c.isdigit() for c in a.handle) >= 2 and not (a.email and b.email):
         same.add("handle")
     return same
-
-
-def _is_family(a: Record, b: Record, shared: set[str]) -> bool:
-    """One phone, one surname, two given names: relatives, however rare the surname is."""
-    return shared == {"phone"} and a.surname is not None and a.surname == b.surname
 
 
 def contradict(a: Record, b: Record) -> bool:

@@ -98,5 +98,5 @@ def read_contacts(connection: duckdb.DuckDBPyConnection, ids: Iterable[int]) -> 
 def _records(rows: Iterable[tuple[Any, ...]]) -> Iterator[Record]:
     for row in rows:
         values = dict(zip(COLUMNS, row, strict=True))
-        values["forms"] = tuple(values["forms"] or ())
+        values["forms"], values["near"] = tuple(values["forms"] or ()), tuple(values["near"] or ())
         yield Record(**values)

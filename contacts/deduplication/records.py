@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 
 from contacts.blocked_values import is_blocked_by_default
-from contacts.names import PARTICLES, PLACEHOLDERS, TITLES, fold_name, formal_names
+from contacts.names import PLACEHOLDERS, fold_name, formal_names, name_tokens, near_names
 from contacts.normalising import normal
 
 _OTHER = re.compile(r"[^a-z0-9]+")
@@ -45,6 +45,9 @@ class Record:
     surname2: str | None = None
     forms: tuple[str, ...] = ()
     given_known: bool = False
+    # Formal names of what the given name may be a typo of, and the letters that may stand for it.
+    near: tuple[str, ...] = ()
+    initials: str | None = None
     email: str | None = None
     local: str | None = None
     domain: str | None = None
@@ -127,7 +130,7 @@ def _tokens(name: str) -> list[str]:
     tokens = folded.split()
     if len(folded) < 2 or folded in PLACEHOLDERS or (not NO_NAMES.isdisjoint(tokens) and not is_given_name(tokens[0])):
         return []
-    return [token for token in tokens if token not in PARTICLES and token not in TITLES]
+    return name_tokens(folded)
 
 
 def _set_parts(record: Record, given: list[str], rest: list[str]) -> None:
@@ -137,7 +140,7 @@ def _set_parts(record: Record, given: list[str], rest: list[str]) -> None:
     record.surname2 = rest[1] if len(rest) > 1 else None
     record.name = " ".join([*given, *rest]) if len(given) + len(rest) > 1 else None
     if record.given:
-        record.forms, record.given_known = _forms(record.given)
+        record.forms, record.given_known, record.near, record.initials = _read_given(record.given)
 
 
 def is_given_name(token: str) -> bool:
@@ -146,9 +149,10 @@ def is_given_name(token: str) -> bool:
 
 
 @lru_cache(maxsize=100_000)
-def _forms(given: str) -> tuple[tuple[str, ...], bool]:
-    formal = formal_names(given)
-    return (tuple(sorted(formal)), True) if formal else ((given,), False)
+def _read_given(given: str) -> tuple[tuple[str, ...], bool, tuple[str, ...], str]:
+    formal, near = formal_names(given), tuple(sorted(near_names(given)))
+    initials = "".join(sorted({name[0] for name in (given, *formal, *near)}))
+    return tuple(sorted(formal)) or (given,), bool(formal), near, initials
 
 
 def set_email(record: Record, key: str | None) -> None:

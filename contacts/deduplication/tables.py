@@ -45,6 +45,20 @@ def load(connection: duckdb.DuckDBPyConnection, batches: Iterable[pa.RecordBatch
     return int(count)
 
 
+def pairs_that_share(connection: duckdb.DuckDBPyConnection, pairs: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of the pairs of ids that have a phone, an email or a national id in common."""
+    two = list(pairs)
+    columns = [pa.array([pair[side] for pair in two], pa.int64()) for side in (0, 1)]
+    connection.register("asked", pa.table(columns, names=["a", "b"]))
+    rows = run(
+        connection,
+        "SELECT asked.a, asked.b FROM asked JOIN records x ON x.id = asked.a JOIN records y ON y.id = asked.b"
+        " WHERE x.phone = y.phone OR x.email = y.email OR x.national_id = y.national_id",
+    )
+    connection.unregister("asked")
+    return {(a, b) for a, b in rows}
+
+
 def keep_ids(connection: duckdb.DuckDBPyConnection, ids: Iterable[int]) -> int:
     """Fill the table ``changed_ids``; returns how many there are."""
     table = pa.table({"id": pa.array(sorted(set(ids)), type=pa.int64())})

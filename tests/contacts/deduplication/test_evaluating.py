@@ -30,9 +30,11 @@ def test_made_up_people_are_the_same_for_the_same_seed_and_are_measured(tmp_path
     call_command("evaluate_matching", records=tmp_path / "one.csv", truth=tmp_path / "one-truth.csv", json=True)
     figures = json.loads(capsys.readouterr().out)
     measured = {"precision", "recall", "f1", "threshold", "best_f1", "best_threshold", "pairs_compared", "seconds", "peak_mb"}
-    assert set(figures) == measured | {"automatic", "queue"}
+    assert set(figures) == measured | {"automatic", "queue", "found"}
     assert set(figures["automatic"]) == {"precision", "recall", "pairs"}
-    assert set(figures["queue"]) == {"precision", "pairs"}
+    assert set(figures["queue"]) == {"precision", "pairs", "between_50_and_99"}
+    assert set(figures["queue"]["between_50_and_99"]) == set(figures["found"]) ^ {"recall", "precision"} == {"precision", "pairs"}
+    assert figures["found"]["recall"] > 0.95
     assert figures["automatic"]["precision"] == 1.0
     assert figures["automatic"]["pairs"] > 5
     assert figures["queue"]["precision"] > 0.7

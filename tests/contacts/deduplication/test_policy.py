@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from contacts.deduplication.comparing import compatible
 from contacts.deduplication.policy import Conflict, contradict, is_asked, judge
 from contacts.deduplication.records import Record, read, read_date
 from contacts.deduplication.tables import count_people
@@ -55,6 +56,43 @@ def test_relatives_on_one_phone_are_not_even_asked_about() -> None:
     assert not is_asked(mother, son, 9.0)
     mother.email = son.email = "casa@uno.cl"
     assert is_asked(mother, son, 9.0)
+
+
+def test_two_names_share_what_families_and_colleagues_share() -> None:
+    both = {"phone": PHONE, "email": "casa@uno.cl"}
+    assert not is_asked(*two({"name": "Ana Soto", **both}, {"name": "Pedro Rey", **both}), 20.0)
+    assert is_asked(*two({"name": "Ana Soto", **both}, {"name": "Pedro Soto", **both}), 20.0)
+    paper = {"national_id": "12.345.678-5"}
+    assert is_asked(*two({"name": "Ana Soto", **paper}, {"name": "Pedro Rey", **paper}), 2.0)
+
+
+def test_one_user_name_is_asked_about_unless_two_emails_tell_more() -> None:
+    ana, again = two({"name": "Ana", "handle": "luna84"}, {"name": "Ana", "handle": "luna84"})
+    assert is_asked(ana, again, 1.0)
+    ana.email, again.email = "luna84@uno.cl", "luna84@dos.cl"
+    assert not is_asked(ana, again, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("J. Tapia", "Coke"),
+        ("E. Soto", "Edison"),
+        ("Richhi Soto", "Ricardo Soto"),
+        ("Gadalupe", "Lupe"),
+        ("Enriue", "Enriique"),
+        ("elenaalvarez", "Elena Álvarez"),
+    ],
+)
+def test_given_names_that_are_one_after_initials_slips_and_short_forms(one: str, other: str) -> None:
+    a, b = two({"name": one}, {"name": other})
+    assert compatible(a, b)
+    assert not judge(a, b).conflicts
+
+
+@pytest.mark.parametrize(("one", "other"), [("Mario", "María"), ("Daniel", "Daniela"), ("Ana", "Eva")])
+def test_given_names_that_are_two(one: str, other: str) -> None:
+    assert not compatible(*two({"name": one}, {"name": other}))
 
 
 def test_names_alone_need_more_than_a_shared_phone() -> None:
