@@ -3,6 +3,8 @@
 from collections import defaultdict
 from typing import Any
 
+from django.db.models import Count
+
 from accounts.actors import SYSTEM, Actor
 from accounts.scope import current_account_id
 from contacts.models import MergeEvent
@@ -19,7 +21,10 @@ def split_conversations(sender: Any, *, profile_ids: list[int], event: MergeEven
     with the same assignee and status. Messages, notes and their times stay on their strands.
     """
     touched = Strand.scoped().filter(profile__in=profile_ids).values("conversation")
-    for conversation in Conversation.scoped().select_for_update().filter(pk__in=touched).order_by("pk"):
+    # Nearly all are of one contact as before: a long history costs what a short one does.
+    people = Count("profile__contact", distinct=True)
+    woven = Strand.scoped().filter(conversation__in=touched).values("conversation").annotate(people=people).filter(people__gt=1)
+    for conversation in Conversation.scoped().select_for_update().filter(pk__in=woven.values("conversation")).order_by("pk"):
         by_contact: dict[int, list[Strand]] = defaultdict(list)
         for strand in Strand.scoped().filter(conversation=conversation).select_related("profile__contact").order_by("pk"):
             by_contact[strand.profile.contact_id].append(strand)
