@@ -29,8 +29,10 @@ SLUG = "bench-pages"
 
 SEED = """
 WITH people AS (
-  INSERT INTO contacts_contact (account_id, born_at, name, fields, search_text, is_anonymous, last_seen_at, is_empty)
-  SELECT {account}, now() - n * interval '1 minute', 'Persona ' || n, '{{}}', 'persona ' || n, false, now() - n * interval '1 minute', false
+  INSERT INTO contacts_contact (account_id, born_at, name, fields, search_text, is_anonymous, last_seen_at, is_empty, is_erased,
+    problems, quality_due)
+  SELECT {account}, now() - n * interval '1 minute', 'Persona ' || n, '{{}}', 'persona ' || n, false, now() - n * interval '1 minute', false, false,
+    '{{}}', false
   FROM generate_series(1, {count}) n RETURNING id, born_at, name
 ), profiles AS (
   INSERT INTO contacts_profile (account_id, contact_id, home_id, source, channel_id, address, episode, is_current, given, given_at, later,
