@@ -9,12 +9,14 @@ class InboxConfig(AppConfig):
         from consent.announcements import on_consent_changed
         from contacts.announcements import contacts_changed, profiles_moved
         from contacts.erasers import on_erasure
+        from contacts.exporters import on_export
         from inbox.announcements import on_message_received
         from inbox.bots import note_message
         from inbox.cards import register_cards
         from inbox.concerns import register_concerns
         from inbox.delivery import stop_queued
         from inbox.erasing import forget_conversations
+        from inbox.exporting import export_conversations
         from inbox.hearing import confirm_heard
         from inbox.needed_profiles import register_needed_profiles
         from inbox.searching import create_function
@@ -30,3 +32,4 @@ class InboxConfig(AppConfig):
         on_erasure("inbox", forget_conversations)
         on_message_received(confirm_heard)
         on_consent_changed(stop_queued)
+        on_export("inbox", export_conversations)
