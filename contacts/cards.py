@@ -1,6 +1,6 @@
 """Cards of the person panel: rooms to the left of this one register what they know about a person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from contacts.models import Contact
 @dataclass(frozen=True)
 class PersonCard:
     """One section. ``load(contact=…, membership=…)`` gives the template's context in a constant number of queries, or ``None``
-    where there is nothing to show. The template reads it under the name ``card``.
+    where there is nothing to show. The template reads it under the name ``card``. ``names`` gives the ids of the contacts that
+    the card names, so that nothing else in the panel names them again.
     """
 
     name: str
@@ -19,6 +20,7 @@ class PersonCard:
     template: str
     load: Callable[..., dict[str, Any] | None]
     order: int = 100
+    names: Callable[[dict[str, Any]], Collection[int]] = lambda _data: ()
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class ShownCard:
     title: Any
     template: str
     data: dict[str, Any]
+    contact_ids: frozenset[int] = frozenset()
 
 
 _cards: dict[str, PersonCard] = {}
@@ -45,5 +48,5 @@ def cards_for(*, contact: Contact, membership: Membership) -> list[ShownCard]:
     for card in sorted(_cards.values(), key=lambda card: (card.order, card.name)):
         data = card.load(contact=contact, membership=membership)
         if data is not None:
-            shown.append(ShownCard(name=card.name, title=card.title, template=card.template, data=data))
+            shown.append(ShownCard(card.name, card.title, card.template, data, frozenset(card.names(data))))
     return shown

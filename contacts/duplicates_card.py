@@ -30,6 +30,11 @@ def _why(row: MergeSuggestion) -> str:
 def register_card() -> None:
     register(
         PersonCard(
-            name="duplicates", title=_("May be the same as"), template="contacts/_card_duplicates.html", load=possible_duplicates, order=5
+            name="duplicates",
+            title=_("May be the same as"),
+            template="contacts/_card_duplicates.html",
+            load=possible_duplicates,
+            order=5,
+            names=lambda data: [row["contact"].pk for row in data["rows"]],
         )
     )

@@ -55,6 +55,13 @@ def restore_identifiers(*, identifier_ids: Iterable[int], by: Actor) -> None:
         _save(by_contact[contact_id], contact_id)
 
 
+def restore_value(*, identifier: Identifier, by: Actor) -> None:
+    """The same for whatever of the contact has the value of this identifier. Raises ``PermissionDenied``."""
+    contact_id = Identifier.scoped().values_list("profile__contact_id", flat=True).get(pk=identifier.pk)
+    rows = Identifier.scoped().filter(profile__contact=contact_id, scope=identifier.scope, end_reason=EndReason.RETIRED)
+    restore_identifiers(identifier_ids=[row.pk for row in rows if shared_key(row) == shared_key(identifier)], by=by)
+
+
 def _save(rows: list[Identifier], contact_id: int) -> None:
     bulk_update_with_history(rows, Identifier, ["valid_to", "end_reason"])
     renew_keys({row.profile_id for row in rows})

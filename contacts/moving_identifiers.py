@@ -53,3 +53,29 @@ def move_identifier(*, identifier: Identifier, to: Contact, by: Actor) -> Identi
     record(actor=by, action="identifier.move", target=moved, kind=moved.kind, value=moved.value, contacts=[former_id, anchor.contact_id])
     contacts_changed.send(sender=Identifier, contact_ids=[former_id, anchor.contact_id])
     return moved
+
+
+@transaction.atomic
+def move_back(*, identifier: Identifier, by: Actor) -> Contact:
+    """Undo a move: the value leads again to the contact that had it, and no more to the one it was given to.
+
+    ``identifier`` is what ``move_identifier`` returned. Gives the contact that has it again. Raises ``Refused`` where it went on
+    since or was never moved, ``PermissionDenied``.
+    """
+    require(by, Ability.MERGE_CONTACTS)
+    moved = Identifier.scoped().select_related("profile").get(pk=identifier.pk)
+    same = Identifier.scoped().filter(kind=moved.kind, key=moved.key, scope=moved.scope)
+    rows = list(same.filter(end_reason=EndReason.MOVED, valid_to=moved.valid_from).select_related("profile"))
+    if moved.valid_to is not None or not rows:
+        raise Refused(_("The identifier moved meanwhile: look again."), code="not_here")
+    profiles = {profile.pk: profile.contact_id for profile in hold_profiles_of({moved.profile.contact_id, rows[0].profile.contact_id})}
+    touched = {profiles[row.profile_id] for row in (moved, *rows) if row.profile_id in profiles}
+    for row in rows:
+        row.valid_to, row.end_reason = None, ""
+    moved.valid_to, moved.end_reason = timezone.now(), EndReason.MOVED
+    bulk_update_with_history([moved, *rows], Identifier, ["valid_to", "end_reason"])
+    renew_keys({row.profile_id for row in (moved, *rows)})
+    refresh(touched)
+    record(actor=by, action="identifier.move", target=rows[0], kind=moved.kind, value=moved.value, contacts=sorted(touched))
+    contacts_changed.send(sender=Identifier, contact_ids=sorted(touched))
+    return Contact.scoped().get(pk=profiles[rows[0].profile_id])

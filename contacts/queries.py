@@ -1,7 +1,7 @@
 """What pages, panel and API read about people, each in a constant number of queries."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from accounts.models import Account, Membership
 from accounts.scope import current_account_id
 from accounts.tenancy import TenantQuerySet
 from contacts.cards import ShownCard, cards_for
+from contacts.code_senders import CodeSender, ready_senders
 from contacts.marking import marks_of, shared_key
 from contacts.merging import ability_to_undo
 from contacts.models import (
@@ -38,6 +39,7 @@ from contacts.normalising import normal
 from contacts.protections import names_in
 from contacts.reading_claims import RANK
 from contacts.searching import contacts_matching
+from contacts.verifying import awaiting_code
 
 PAGE = 50
 HISTORY = 50
@@ -100,6 +102,9 @@ class IdentifierLine:
     is_blocked: bool
     is_ended: bool
     profile_ids: list[int]
+    # Who could carry a code there now, and whether one is on its way; empty where there is nothing to confirm.
+    senders: tuple[CodeSender, ...] = ()
+    awaits_code: bool = False
 
     @property
     def channel(self) -> str:
@@ -374,17 +379,45 @@ def _panel(people: _People, membership: Membership) -> Panel:
     ids = [profile.pk for profile in people.profiles]
     former = {p.former.contact_id: p.former.contact for p in people.profiles if p.former and p.former.contact_id != contact.pk}
     later = {p.contact_id: p.contact for p in Profile.scoped().filter(former__in=ids).exclude(contact=contact).select_related("contact")}
+    cards = cards_for(contact=contact, membership=membership)
+    named = {pk for card in cards for pk in card.contact_ids}
     return Panel(
         contact=contact,
         facts=[_fact(name, contact.fields[name]) for name in sorted(contact.fields, key=lambda name: (name != "name", name))],
-        identifiers=_lines(people.identifiers, people.marks),
+        identifiers=_with_codes(_lines(people.identifiers, people.marks)),
         shared_notices=_shared_notices(people),
-        apart_notices=_apart_notices(people),
+        apart_notices=[notice for notice in _apart_notices(people) if notice.contact.pk not in named],
         former=list(former.values()),
         later=list(later.values()),
         profile_count=sum(profile.corrects_id is None for profile in people.profiles),
-        cards=cards_for(contact=contact, membership=membership),
+        cards=cards,
     )
+
+
+def identifier_line(identifier: Identifier) -> IdentifierLine | None:
+    """The line of its contact on which the identifier stands, with what could confirm it."""
+    people = _People(Contact.scoped().get(profiles=identifier.profile_id))
+    lines = [line for line in _lines(people.identifiers, people.marks) if line.identifier.scope == identifier.scope]
+    found = [line for line in lines if shared_key(line.identifier) == shared_key(identifier)]
+    return _with_codes(found)[0] if found else None
+
+
+def _with_codes(lines: list[IdentifierLine]) -> list[IdentifierLine]:
+    """At most two queries, and one for each way to send a code."""
+    open_ones = [line for line in lines if not line.is_attested and not line.is_ended]
+    if not open_ones:
+        return lines
+    senders, awaiting = ready_senders(), awaiting_code([line.identifier for line in open_ones])
+    return [
+        replace(
+            line,
+            senders=tuple(sender for sender in senders if line.kind in sender.reaches),
+            awaits_code=line.identifier.pk in awaiting,
+        )
+        if line in open_ones
+        else line
+        for line in lines
+    ]
 
 
 def _fact(name: str, shown: dict[str, Any]) -> Fact:

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from contacts.quality.views import campaigns, overview
-from contacts.views import contact, deduplication, directory, merging, reviewing, suggestions, survivorship, unification, verifying
+from contacts.views import contact, deduplication, directory, merging, moving, reviewing, suggestions, survivorship, unification, verifying
 
 urlpatterns = [
     path("contacts/", directory.directory, name="directory"),
@@ -15,6 +15,10 @@ urlpatterns = [
     path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/mark/", contact.mark, name="mark"),
     path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/code/", verifying.send_code, name="send_code"),
     path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/confirm/", verifying.confirm_code, name="confirm_code"),
+    path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/move/", moving.move, name="move_identifier"),
+    path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/end/", moving.end, name="end_identifier"),
+    path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/restore/", moving.restore, name="restore_identifier"),
+    path("contacts/identifiers/<int:identifier_id>/move-back/", moving.move_back, name="move_back"),
     path("contacts/<int:contact_id>/separate-shared/", contact.separate_shared, name="separate_shared"),
     path("contacts/<int:contact_id>/separate/", contact.separate, name="separate"),
     path("contacts/<int:contact_id>/merge/", merging.merge, name="merge"),

@@ -46,9 +46,13 @@ def to_contact(request: AccountRequest, contact_id: int) -> HttpResponse:
 
 def say_undoable(request: AccountRequest, text: str, event: MergeEvent) -> None:
     """A toast, with an undo button for whoever may."""
+    messages.success(request, text, extra_tags=undo_url_of(request, event))
+
+
+def undo_url_of(request: AccountRequest, event: MergeEvent) -> str:
+    """Where the event is undone, for whoever may; empty for the others."""
     may_undo = request.membership.may(merging.ability_to_undo(event))
-    undo_url = reverse("contacts:undo", args=[request.account.slug, event.pk]) if may_undo else ""
-    messages.success(request, text, extra_tags=undo_url)
+    return reverse("contacts:undo", args=[request.account.slug, event.pk]) if may_undo else ""
 
 
 def say_refused(request: AccountRequest, error: ValidationError) -> None:

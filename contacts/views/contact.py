@@ -12,13 +12,11 @@ from accounts.middleware import AccountRequest
 from accounts.roles import Ability
 from accounts.views.access import needs
 from contacts import correcting, marking, merging
-from contacts.code_senders import ready_senders
 from contacts.models import Identifier, IdentifierKind, MatchDecision, MergeEvent, Profile
 from contacts.quality.rules import grade
 from contacts.quality.scoring import assess_contacts
 from contacts.quality.words import advice_on
 from contacts.queries import FIELD_LABELS, contact_page
-from contacts.verifying import awaiting_code
 from contacts.views.answering import contact_or_404, number_or_404, say_refused, say_undoable, to_contact
 
 
@@ -31,9 +29,6 @@ def contact(request: AccountRequest, contact_id: int) -> HttpResponse:
     if shown.pk != contact_id:
         return to_contact(request, shown.pk)
     page = contact_page(shown.pk, membership=request.membership)
-    lines = page.panel.identifiers
-    awaiting = awaiting_code([line.identifier for line in lines])
-    senders = ready_senders() if any(not line.is_attested for line in lines) else []
     known = {fact.field for fact in page.panel.facts}
     assessed = assess_contacts([shown])[shown.pk] if not shown.is_anonymous else None
     context = {
@@ -42,14 +37,6 @@ def contact(request: AccountRequest, contact_id: int) -> HttpResponse:
         "quality": assessed,
         "grade": grade(assessed.score) if assessed else "",
         "advice": [advice_on(finding) for finding in assessed.findings] if assessed else [],
-        "identifiers": [
-            {
-                "line": line,
-                "awaits_code": line.identifier.pk in awaiting,
-                "senders": [] if line.is_attested or line.is_ended else [each for each in senders if line.kind in each.reaches],
-            }
-            for line in lines
-        ],
         "missing_fields": [(name, label) for name, label in FIELD_LABELS.items() if name not in known],
         "identifier_kinds": [(kind, label) for kind, label in IdentifierKind.choices if kind in correcting.TYPED_KINDS],
     }

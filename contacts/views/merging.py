@@ -10,6 +10,7 @@ from accounts.middleware import AccountRequest
 from accounts.roles import Ability
 from accounts.views.access import needs
 from contacts import merging, queries
+from contacts.concerns import concerns_between
 from contacts.models import Contact
 from contacts.previewing import preview_merge
 from contacts.views.answering import contact_or_404, number_or_404, say_refused, say_undoable, to_contact
@@ -28,7 +29,8 @@ def merge(request: AccountRequest, contact_id: int) -> HttpResponse:
         theirs = contact_or_404(number_or_404(request.GET["with"]))
         if theirs == ours:
             return redirect("contacts:contact", account_slug=request.account.slug, contact_id=ours.pk)
-        return render(request, "contacts/merge_preview.html", {"preview": preview_merge(ours=ours, theirs=theirs)})
+        context = {"preview": preview_merge(ours=ours, theirs=theirs), "concerns": concerns_between(ours, theirs)}
+        return render(request, "contacts/merge_preview.html", context)
     text = request.GET.get("q", "").strip()[:200]
     found = queries.search(text or ours.name, limit=SUGGESTED)
     rows = queries.directory_rows([contact for contact in found if contact != ours])
