@@ -8,9 +8,12 @@ class ConsentConfig(AppConfig):
     def ready(self) -> None:
         from accounts.opening import on_account_opened
         from consent.country_rules import load_shipped
+        from consent.erasing import forget_consents
         from consent.ledger_guard import guard_ledger
         from consent.purposes import give_purposes
+        from contacts.erasers import on_erasure
 
         on_account_opened(give_purposes)
+        on_erasure("consent", forget_consents)
         post_migrate.connect(guard_ledger, sender=self, dispatch_uid="consent.ledger_guard")
         post_migrate.connect(load_shipped, sender=self, dispatch_uid="consent.country_rules")

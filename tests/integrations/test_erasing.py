@@ -13,6 +13,8 @@ from django.test import Client
 from accounts.actors import SYSTEM, Actor
 from accounts.models import Account, AuditEntry, Channel, Membership
 from accounts.tokens import create_token
+from consent.fingerprints import point_ref
+from consent.models import Suppression
 from contacts.correcting import add_identifier, correct_field
 from contacts.erasing import erase
 from contacts.marking import mark_shared
@@ -25,6 +27,7 @@ from inbox.models import Attachment, Conversation, InboundEvent, Message
 from inbox.receiving import process_event, store_event
 from integrations.models import Visitor
 from tests.conftest import make_channel
+from tests.contacts.stories import writes
 from tests.inbox.wire import SECRETS, SETTINGS, envelope, status, text
 from tests.leftovers import places_of
 
@@ -129,6 +132,9 @@ def test_nothing_of_theirs_is_left_and_the_others_keep_everything(
     assert report.removed["messages"] == 4
     assert report.removed["files"] == report.removed["visitors"] == 1
     assert "Zenobia" not in str(report.as_json())
+    # Her own addresses are suppressed by their fingerprints; what she only typed may be anybody's.
+    assert {row.kind for row in Suppression.scoped().filter(reason="erased")} == {"email", "phone"}
+    assert "2 addresses" in report.kept["suppression"]
     zenobia.refresh_from_db()
     assert (zenobia.is_erased, zenobia.name, zenobia.fields, zenobia.search_text) == (True, "", {}, "")
     entry = AuditEntry.scoped().get(action="contact.erase")
@@ -213,3 +219,22 @@ def test_the_command_erases_and_prints_the_report(zenobia: Contact, capsys: pyte
     assert '"messages": 4' in capsys.readouterr().out
     zenobia.refresh_from_db()
     assert zenobia.is_erased
+
+
+def test_nobody_silences_an_address_that_they_only_typed(whatsapp: Channel, scoped: Account) -> None:
+    chat = make_channel(scoped, "webchat", "Sitio")
+    with_victim = writes(chat, "5b1d7d0c-7d3f-4a56-8f3a-0d3ac0ffee09", 0, name="Bruno", email="victima@unica.ejemplo")
+
+    erase(profiles=[with_victim.profile], by=SYSTEM)
+
+    victim = point_ref(kind="email", value="victima@unica.ejemplo")
+    assert not Suppression.scoped().filter(hmac__in=[each.hmac for each in victim.everything]).exists()
+
+
+def test_an_address_that_another_source_of_the_person_carries_is_not_suppressed(zenobia: Contact, admin: Membership) -> None:
+    correction = zenobia.profiles.get(identifiers__kind="phone", source="agent")
+
+    erase(profiles=[correction], by=Actor.person(admin))
+
+    assert not Suppression.scoped().exists()
+    assert zenobia.profiles.get(channel__kind="whatsapp").identifiers.filter(kind="phone").exists()
