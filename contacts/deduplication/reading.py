@@ -25,21 +25,38 @@ ORDER BY p.id
 """
 SOME = " AND p.id = ANY(%s)"
 CHANGED = """
-SELECT p.id FROM contacts_profile p WHERE p.account_id = %s AND (p.created_at > %s OR EXISTS (
-    SELECT 1 FROM contacts_historicalidentifier h WHERE h.account_id = p.account_id AND h.profile_id = p.id AND h.history_date > %s)
-  OR EXISTS (
-    SELECT 1 FROM contacts_historicalprofile h WHERE h.account_id = p.account_id AND h.id = p.id AND h.history_date > %s))
+SELECT id FROM contacts_profile WHERE account_id = %(account)s AND created_at > %(moment)s
+UNION SELECT profile_id FROM contacts_historicalidentifier WHERE account_id = %(account)s AND history_date > %(moment)s
+UNION SELECT id FROM contacts_historicalprofile WHERE account_id = %(account)s AND history_date > %(moment)s
+"""
+# Everybody in the contacts of the changed ones, who has a block key in common with them, and everybody in the contacts of those:
+# a contact is judged as a whole.
+AROUND = """
+WITH sides AS (
+    SELECT p.id FROM contacts_profile p WHERE p.account_id = %(account)s
+    AND p.contact_id IN (SELECT contact_id FROM contacts_profile WHERE account_id = %(account)s AND id = ANY(%(changed)s))
+), hashes AS (
+    SELECT DISTINCT hash FROM contacts_blockkey WHERE account_id = %(account)s AND profile_id IN (SELECT id FROM sides)
+), alike AS (
+    SELECT DISTINCT found.profile_id FROM hashes CROSS JOIN LATERAL (
+        SELECT b.profile_id FROM contacts_blockkey b WHERE b.account_id = %(account)s AND b.hash = hashes.hash LIMIT %(limit)s
+    ) found
+)
+SELECT p.id FROM contacts_profile p WHERE p.account_id = %(account)s AND p.contact_id IN (
+    SELECT contact_id FROM contacts_profile WHERE account_id = %(account)s AND id IN (SELECT profile_id FROM alike)
+) UNION SELECT id FROM sides
 """
 MARKS = "SELECT kind, key, mark FROM contacts_valuemark WHERE account_id = %s"
 SOME_MARKS = " AND (kind, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
 BATCH = 5000
 
 
-def read_profiles(account: Account) -> Iterator[Record]:
-    """Every profile that is no correction. Values that people marked as identifying nobody or as shared are left out."""
+def read_profiles(account: Account, *, among: Collection[int] | None = None) -> Iterator[Record]:
+    """Every profile that is no correction, or those of ``among``. Values marked as identifying nobody or as shared are left out."""
     left_out = _left_out(account)
+    some, parameters = ("", []) if among is None else (SOME, [list(among)])
     with connection.chunked_cursor() as cursor:
-        cursor.execute(PROFILES.format(some=""), [current_account_id()])
+        cursor.execute(PROFILES.format(some=some), [current_account_id(), *parameters])
         while rows := cursor.fetchmany(BATCH):
             for row in rows:
                 yield _record(row, left_out)
@@ -71,7 +88,17 @@ def _rows_of(profile_ids: Collection[int]) -> list[tuple[Any, ...]]:
 def changed_since(moment: Any) -> list[int]:
     """Profiles that were made, told something new, or moved after the moment."""
     with connection.cursor() as cursor:
-        cursor.execute(CHANGED, [current_account_id(), moment, moment, moment])
+        cursor.execute(CHANGED, {"account": current_account_id(), "moment": moment})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def around(changed: Collection[int], *, most: int) -> list[int]:
+    """The profiles to read for a search of what changed, ``most`` of each block key: index look-ups, whatever the account holds.
+
+    Needs the account's block keys.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(AROUND, {"account": current_account_id(), "changed": list(changed), "limit": most})
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -6,6 +6,7 @@ a suggestion is one per pair of contacts, and a merge of one contact is none.
 
 import time
 from collections.abc import Iterable
+from typing import TypeGuard
 
 import duckdb
 from django.db import IntegrityError, transaction
@@ -17,19 +18,21 @@ from accounts.background_runs import Cancelled
 from accounts.models import Account, Membership
 from accounts.queueing import enqueue
 from accounts.scope import current_account_id
+from contacts.block_keys import VERSION
+from contacts.deduplication.blocking import CAP
 from contacts.deduplication.columns import in_batches
 from contacts.deduplication.deciding import Outcome, decide, groups_of
 from contacts.deduplication.model import train
 from contacts.deduplication.parameters import Parameters, fits
 from contacts.deduplication.policy import judge
 from contacts.deduplication.predicting import read_back, read_contacts, score_pairs
-from contacts.deduplication.reading import changed_since, read_profiles
+from contacts.deduplication.reading import around, changed_since, read_profiles
 from contacts.deduplication.records import Record
 from contacts.deduplication.scoring import Scorer, probability
 from contacts.deduplication.tables import keep_ids, load, open_engine
 from contacts.locks import StillMoving
 from contacts.merging import Refused, merge
-from contacts.models import Contact, DeduplicationRun, MatchModel, MergeSuggestion, Profile
+from contacts.models import BlockKeyBuild, Contact, DeduplicationRun, MatchModel, MergeSuggestion, Profile
 from contacts.suggesting import suggest
 
 Kind = DeduplicationRun.Kind
@@ -81,11 +84,15 @@ def _search(run: DeduplicationRun) -> None:
     run.read_at = timezone.now()
     connection = open_engine()
     try:
-        count = load(connection, in_batches(read_profiles(account)))
-        changed = run.kind == Kind.CHANGED and last is not None and last.read_at is not None
+        count = run.figures["profiles"] = Profile.scoped().filter(corrects=None).count()
+        changed = run.kind == Kind.CHANGED and last is not None
+        among = None
         if changed and last is not None:
-            run.figures["changed"] = keep_ids(connection, changed_since(last.read_at))
-        run.figures["profiles"] = count
+            ids = changed_since(last.read_at)
+            run.figures["changed"] = keep_ids(connection, ids)
+            # One more than a block may hold shows that it holds too many.
+            among = around(ids, most=CAP + 1) if _may_read_some(count) else None
+        run.figures["read"] = load(connection, in_batches(read_profiles(account, among=among)))
         clock.lap("read", READ)
         run.model = model_for(connection, records=count)
         parameters = Parameters.from_json(run.model.parameters)
@@ -106,10 +113,20 @@ def _search(run: DeduplicationRun) -> None:
         connection.close()
 
 
+def _may_read_some(records: int) -> bool:
+    """Whether those who changed and those like them are enough: there is a model to compare them by, and all have block keys."""
+    newest = MatchModel.scoped().order_by("-version").first()
+    return _serves(newest, records) and BlockKeyBuild.scoped().filter(version=VERSION, finished_at__isnull=False).exists()
+
+
+def _serves(model: MatchModel | None, records: int) -> TypeGuard[MatchModel]:
+    return model is not None and records <= max(model.trained_on, 1) * GROWN and fits(model.parameters)
+
+
 def model_for(connection: duckdb.DuckDBPyConnection, *, records: int) -> MatchModel:
     """The account's newest model, or a new version where it has none, has grown, or the comparisons are other ones now."""
     newest = MatchModel.scoped().order_by("-version").first()
-    if newest is not None and records <= max(newest.trained_on, 1) * GROWN and fits(newest.parameters):
+    if _serves(newest, records):
         return newest
     started = time.perf_counter()
     parameters = train(connection, records=records)

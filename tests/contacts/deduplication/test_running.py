@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.actors import SYSTEM
 from accounts.models import Account, Channel
 from accounts.scope import account_scope
+from contacts.building_block_keys import build_all
 from contacts.deduplication import running
 from contacts.deduplication.running import ask, work
 from contacts.marking import mark_shared
@@ -151,6 +152,34 @@ def test_only_what_changed_is_compared_again(channels: dict[str, Channel]) -> No
     run = search(Kind.CHANGED)
     assert run.figures["changed"] == 1
     assert run.figures["suggested"] == 2
+
+
+def test_a_search_of_what_changed_reads_only_those_and_who_is_like_them(channels: dict[str, Channel]) -> None:
+    ana, again = twice(channels)
+    for number in range(10):
+        writes(channels["email"], f"otra{number}@otro{number}.cl", name=f"{'abcdefghij'[number] * 5} {'klmnopqrst'[number] * 6}")
+    assert search().figures["read"] == 12
+    MergeSuggestion.scoped().delete()
+    build_all()
+    third = writes(channels["webchat"], "v-2", name="Ana Rojas", phone="+56987654321").profile
+    run = search(Kind.CHANGED)
+    assert (run.figures["changed"], run.figures["read"], run.figures["profiles"]) == (1, 3, 13)
+    assert pairs() == {(ana.pk, third.pk), (again.pk, third.pk)}
+
+
+def test_what_changed_is_merged_only_where_nobody_in_its_contacts_stands_in_the_way(house: Account, channels: dict[str, Channel]) -> None:
+    """Pedro in the other contact has nothing in common with who changed, and is looked at all the same."""
+    from contacts.merging import merge
+
+    ana = writes(channels["email"], "ana.rojas84@uno.cl", name="Ana Rojas Pinto", phone="+56 9 8765 4321").profile
+    pedro = writes(channels["instagram"], "ig-9", name="Pedro Soto").profile
+    merge(contacts=[ana.contact, pedro.contact], by=SYSTEM)
+    search()
+    build_all()
+    allow_merging(house)
+    writes(channels["whatsapp"], "56987654321", name="Ana Rojas Pinto")
+    run = search(Kind.CHANGED)
+    assert (run.figures["read"], run.figures["merged"], run.figures["suggested"]) == (3, 0, 1)
 
 
 def test_the_model_is_kept_until_the_account_grows(channels: dict[str, Channel]) -> None:
