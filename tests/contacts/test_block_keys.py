@@ -142,7 +142,11 @@ def test_other_rules_make_them_anew_in_batches_that_go_on_where_they_stopped(sco
     assert not outdated()
     before = {profile.pk: stored(profile) for profile in everybody}
     CrowdedKey.objects.create(hash=hash_of("name", "maria perez"), rule="name")
-    with patch.multiple("contacts.building_block_keys", VERSION=2, BATCH=2, BATCHES_PER_TASK=1), patch.object(block_keys, "VERSION", 2):
+    newer = block_keys.VERSION + 1
+    with (
+        patch.multiple("contacts.building_block_keys", VERSION=newer, BATCH=2, BATCHES_PER_TASK=1),
+        patch.object(block_keys, "VERSION", newer),
+    ):
         BlockKeyBuild.scoped().update(beat_at=timezone.now() - DEAD_AFTER * 2)
         assert outdated()
         row = build()
