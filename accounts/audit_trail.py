@@ -29,6 +29,8 @@ ACTION_WORDS = {
     "contact.correct": gettext_lazy("Corrected a contact"),
     "contact.keep_problem": gettext_lazy("Left a problem of the data as it is"),
     "contact.erase": gettext_lazy("Erased a person"),
+    "rights_request.begin": gettext_lazy("Began to answer a rights request"),
+    "rights_request.close": gettext_lazy("Closed a rights request"),
     "contact.export": gettext_lazy("Exported a person"),
     "contact.merge": gettext_lazy("Merged contacts"),
     "contact.never_merge": gettext_lazy("Marked contacts as different people"),

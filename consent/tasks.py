@@ -1,9 +1,10 @@
-"""Doors for the beat: seal the ledgers, and copy their heads out of the database. Both are safe to run twice."""
+"""Doors for the beat and for workers: ledgers are sealed and their heads copied out, requests are answered. All are safe to run twice."""
 
 import structlog
 from celery import shared_task
 
 from accounts.entrances import all_account_ids
+from accounts.queueing import AccountTask, sweep
 from accounts.scope import account_scope
 
 log = structlog.get_logger("hilo.ledger")
@@ -42,3 +43,30 @@ def export_ledger_heads() -> int:
         with account_scope(account_id):
             exported += export_anchors()
     return exported
+
+
+@shared_task(base=AccountTask)
+def carry_out_rights_request(*, account_id: int, request_id: int) -> None:
+    from consent.answering_requests import carry_out
+
+    carry_out(request_id=request_id)
+
+
+@shared_task
+def sweep_rights_requests() -> int:
+    """Ask again for requests that were begun and are not done: the broker lost them, or their worker died."""
+    from consent.answering_requests import begun
+
+    return sweep(carry_out_rights_request, "request_id", lambda: begun().values_list("pk", flat=True))
+
+
+@shared_task
+def forget_expired_archives() -> int:
+    """Delete what people were given to fetch, a week later."""
+    from consent.answering_requests import forget_expired_archives as forget
+
+    forgotten = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            forgotten += forget()
+    return forgotten
