@@ -8,7 +8,7 @@ from accounts.models import Account, Channel, Membership
 from accounts.scope import account_scope
 from contacts import cards
 from contacts.merging import merge, separate_and_mark_shared, undo
-from contacts.models import Contact
+from contacts.models import Contact, MergeSuggestion
 from contacts.queries import (
     aliases_of,
     contact_page,
@@ -96,6 +96,11 @@ def test_the_panel_shows_who_was_kept_apart_until_somebody_settles_it(web: Chann
     maria = writes(web, "visitor-1", name="María Pérez", phone="981234567")
     jose = writes(web, "visitor-2", 1, name="José Pérez", phone="981234567")
 
+    # Suggested for the same reason: the card of possible duplicates names her, and nothing else does.
+    shown = panel(jose.contact.pk, membership=supervisor)
+    assert [row["contact"] for card in shown.cards if card.name == "duplicates" for row in card.data["rows"]] == [maria.contact]
+    assert shown.apart_notices == []
+    MergeSuggestion.scoped().delete()
     (notice,) = panel(jose.contact.pk, membership=supervisor).apart_notices
     assert notice.contact == maria.contact
 
