@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts.api.account import AccountView
 from config.api_description import DocsView, SchemaView
+from consent.api import ContactConsentView, DecideView, EventsView
 from contacts.api import ContactListView, ContactView, MergeView, UnmergeView
 from contacts.api_history import HistoryView, MoveIdentifierView, NeverMergeView
 from contacts.api_suggestions import AcceptView, DeferView, RejectView, SuggestionListView, SuggestionView, UndoView
@@ -35,6 +36,9 @@ urlpatterns = [
     path("contacts/merge/", MergeView.as_view(), name="contacts-merge"),
     path("contacts/<int:pk>/", ContactView.as_view(), name="contact"),
     path("contacts/never-merge/", NeverMergeView.as_view(), name="contacts-never-merge"),
+    path("consent/decide/", DecideView.as_view(), name="consent-decide"),
+    path("consent/events/", EventsView.as_view(), name="consent-events"),
+    path("contacts/<int:pk>/consent/", ContactConsentView.as_view(), name="contact-consent"),
     path("contacts/<int:pk>/history/", HistoryView.as_view(), name="contact-history"),
     path("contacts/<int:pk>/move-identifier/", MoveIdentifierView.as_view(), name="contact-move-identifier"),
     path("contacts/<int:pk>/split/", SplitView.as_view(), name="contact-split"),

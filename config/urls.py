@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from config import error_answers, health
 from config.metrics import metrics
+from consent.views.one_click import unsubscribe
 from integrations.views.public_file import public_file
 
 handler400 = error_answers.bad_request
@@ -23,6 +24,8 @@ urlpatterns = [
     path("api/v1/", include("config.api_urls")),
     path("", include("integrations.urls")),
     path("files/<str:token>/", public_file, name="public-file"),
+    # Without a slash at the end: mail programs post to it and follow no redirect.
+    path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("a/<slug:account_slug>/", include(("contacts.urls", "contacts"))),
     path("a/<slug:account_slug>/", include(("inbox.urls", "inbox"))),
 ]

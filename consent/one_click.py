@@ -15,7 +15,7 @@ from accounts.scope import account_scope, current_account_id
 from consent.fingerprints import PointRef, fingerprint
 from consent.ledger import record
 from consent.models import ConsentEvent, ConsentState, ContactPoint
-from consent.points import ensure_point
+from consent.points import ensure_point, ref_of
 from consent.vocabulary import Action, Origin
 from contacts.models import Profile
 
@@ -64,7 +64,7 @@ def use_token(token: str, *, origin: Origin, occurred_at: datetime) -> ConsentEv
         proven = ConsentState.scoped().filter(point=point, proven_at__isnull=False).order_by("-proven_at").first()
         since = proven.proven_at.isoformat() if proven and proven.proven_at else ""
         return record(
-            ref=PointRef(point.kind, "", "", "", point.lookup_hmac, point.match_hmac, ()),
+            ref=ref_of(point),
             action=Action.WITHDRAW,
             origin=origin,
             occurred_at=occurred_at,

@@ -32,6 +32,11 @@ def country_of(ref: PointRef) -> str:
     return country if country and len(country) == 2 and country != "ZZ" else ""
 
 
+def ref_of(point: ContactPoint) -> PointRef:
+    """What is known of a point without its address: enough to write into its ledger, not to find every suppression of it."""
+    return PointRef(point.kind, "", "", "", point.lookup_hmac, point.match_hmac, ())
+
+
 def find_point(ref: PointRef) -> ContactPoint | None:
     return ContactPoint.scoped().filter(lookup_hmac=ref.lookup).first()
 

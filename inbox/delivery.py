@@ -17,7 +17,7 @@ from consent.fingerprints import point_of
 from consent.gate import Clearance
 from consent.hearing import hear_refusal
 from consent.models import ConsentEvent, ContactPoint, Decision
-from consent.vocabulary import RESTRICTIONS
+from consent.vocabulary import RESTRICTIONS, Verdict
 from inbox.adapters import ChannelAdapter, DeliveryError, OutcomeUnknown, ProviderReceipt, adapter_for
 from inbox.channel_health import note_refusal, note_success
 from inbox.conversations import lock_conversation_of
@@ -148,11 +148,14 @@ def _clear(message: Message) -> Clearance | None:
 
 
 def stop_queued(*, point: ContactPoint, event: ConsentEvent) -> None:
-    """Listener of ``consent.announcements``: what waits for a point that became stricter is asked about again at once."""
+    """Listener of ``consent.announcements``: what waits for its hour to go to a point that became stricter is asked about again."""
     if event.action not in RESTRICTIONS:
         return
     waiting = OutboundMessage.scoped().filter(
-        state=State.QUEUED, decision__point__match_hmac=point.match_hmac, next_attempt_at__gt=timezone.now()
+        state=State.QUEUED,
+        decision__verdict=Verdict.DEFER,
+        decision__point__match_hmac=point.match_hmac,
+        next_attempt_at__gt=timezone.now(),
     )
     ids = list(waiting.order_by("message").values_list("message", flat=True))
     OutboundMessage.scoped().filter(message__in=ids).update(next_attempt_at=timezone.now())

@@ -30,6 +30,7 @@ DOORS: dict[str, Door] = {
     "metrics": public(),
     "not_offered": public(),
     "public-file": public(token="nada"),
+    "unsubscribe": public("GET", "POST", token="nada"),
     # accounts
     "accounts:choose": personal("GET"),
     "accounts:profile": personal("GET", "POST"),
@@ -147,6 +148,13 @@ DOORS: dict[str, Door] = {
     "api:contact": api(GET=WORK, ids={"pk": "contact"}),
     "api:contact-unmerge": api(POST=MERGE, ids={"pk": "contact"}, bodies={"POST": {"profiles": ["@joined"]}}),
     "api:contacts-never-merge": api(POST=MERGE, bodies={"POST": {"contacts": ["@contact", "@merged"]}}),
+    "api:consent-decide": api(
+        POST=Ability.RECORD_CONSENT, bodies={"POST": {"identifier": "@identifier", "channel": "whatsapp", "purpose": "service"}}
+    ),
+    "api:consent-events": api(
+        POST=Ability.RECORD_CONSENT, bodies={"POST": {"identifier": "@identifier", "action": "withdraw", "key": "matriz"}}
+    ),
+    "api:contact-consent": api(GET=WORK, ids={"pk": "contact"}),
     "api:contact-history": api(GET=WORK, ids={"pk": "contact"}),
     "api:contact-move-identifier": api(POST=MERGE, ids={"pk": "contact"}, bodies={"POST": {"identifier": "@identifier", "to": "@contact"}}),
     "api:contact-split": api(POST=MERGE, ids={"pk": "contact"}, bodies={"POST": {"conversation": "@conversation"}}),

@@ -19,7 +19,16 @@ from contacts.normalising import normal
 _numbers = itertools.count(1)
 # A Tuesday morning in Santiago, at which nothing keeps a message back.
 TUESDAY = datetime.fromisoformat("2026-11-24T15:00:00+00:00")
+# Two days before: the tests live then, whenever they run, since laws and holidays are of their time.
+SUNDAY = datetime.fromisoformat("2026-11-22T09:00:00+00:00")
 PHONE, MAIL = "+56981234567", "ana@ejemplo.cl"
+
+
+def live_on_sunday(monkeypatch: Any) -> None:
+    """The product's clock goes on from ``SUNDAY``."""
+    began = timezone.now()
+    really = timezone.now
+    monkeypatch.setattr("django.utils.timezone.now", lambda: SUNDAY + (really() - began))
 
 
 def make_person(*addresses: tuple[str, str], name: str = "Ana", contact: Contact | None = None, certainty: str = "attested") -> Profile:
