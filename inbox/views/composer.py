@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Channel
+from consent.explaining import explain
 from consent.gate import Reason, Verdict
 from contacts.models import Identifier
 from inbox import conversations, queries, sending
@@ -35,7 +36,7 @@ class Choice:
 
     @property
     def state(self) -> str:
-        """allow, convert (a template may leave) or deny."""
+        """allow, defer (it waits for its time), convert (a template may leave) or deny."""
         return self.option.decision.verdict.value
 
     @property
@@ -44,7 +45,8 @@ class Choice:
 
     @property
     def is_usable(self) -> bool:
-        return self.option.decision.allowed or (self.option.decision.verdict is Verdict.CONVERT and bool(self.templates))
+        ruling = self.option.decision
+        return ruling.allowed or ruling.deferred or (ruling.verdict is Verdict.CONVERT and bool(self.templates))
 
 
 def composer_context(conversation: Conversation, *, chosen: str = "") -> dict[str, Any]:
@@ -75,6 +77,9 @@ def _why(option: sending.SendOption, *, has_templates: bool) -> str:
         return text if has_templates else _("More than 24 h since the last message, and the channel has no template")
     if decision.verdict is Verdict.DENY:
         return sending.refusal_text(decision.reason)[0]
+    if decision.not_before is not None:
+        when = formats.date_format(timezone.localtime(decision.not_before), "SHORT_DATETIME_FORMAT")
+        return _("%(reason)s: it leaves on %(when)s") % {"reason": explain(decision).lines[0], "when": when}
     if option.why == sending.Why.LAST_WROTE:
         return _("Wrote here last")
     if option.why == sending.Why.ALLOWED_NOW:
