@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -25,6 +26,8 @@ ANSWERED_AS_SUCH = ("stop", "stop_marketing", "start", "ask")
 # An order that was talked about lately is what "cancel" means.
 LATELY = timedelta(hours=48)
 MOST_READ = 20
+# A confirmation belongs to the word it answers: in the United States within five minutes (47 CFR 64.1200(a)(12)).
+AT_ONCE = timedelta(minutes=5)
 
 
 def hear(*, message: Message, inbound: InboundMessage, recognition: Recognition, conversation: Conversation) -> None:
@@ -62,9 +65,14 @@ def _about_order(message: Message, conversation: Conversation) -> bool:
 
 
 def confirm_heard(*, message: Message, conversation: Conversation, **_facts: Any) -> None:
-    """Listener of ``inbox.announcements``: one answer to a word about messages, saying what was done, or asking what was meant."""
+    """Listener of ``inbox.announcements``: one answer to a word about messages, saying what was done, or asking what was meant.
+
+    What arrives late (a history, an outage) is recorded and not answered.
+    """
     sense = message.payload.get("heard", {}).get("sense")
     if sense not in ANSWERED_AS_SUCH or message.channel is None or message.identifier is None:
+        return
+    if message.occurred_at < timezone.now() - AT_ONCE:
         return
     policy = GatePolicy.scoped().first()
     if policy is not None and not policy.opt_out_is_confirmed:

@@ -96,7 +96,7 @@ def answered(ruling: Ruling) -> tuple[str, str]:
     return ruling.verdict.value, ruling.reason.value
 
 
-def hear(channel: Channel, sender: str, body: str, *, ago: timedelta = timedelta(minutes=5), **fields: Any) -> Any:
+def hear(channel: Channel, sender: str, body: str, *, ago: timedelta = timedelta(minutes=1), **fields: Any) -> Any:
     """A message comes in on a channel, as its adapter would hand it over."""
     from contacts.claims import Address, Claim
     from inbox.adapters import InboundMessage

@@ -68,6 +68,12 @@ def test_the_confirmation_can_be_switched_off(whatsapp: Channel) -> None:
     assert ConsentEvent.objects.count() == 1
 
 
+def test_what_arrives_late_is_recorded_and_not_answered(mailbox: Channel) -> None:
+    hear(mailbox, "ana@ejemplo.cl", "BAJA", ago=timedelta(minutes=6))
+    assert ConsentEvent.objects.count() == 1
+    assert said_by_us() == []
+
+
 def test_an_agent_may_still_answer(whatsapp: Channel, agent: Any) -> None:
     from accounts.actors import Actor
     from inbox.sending import addresses_for, send_message
