@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Migrate the benchmark's own database, then measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=["intake", "processing", "live", "pages", "merging", "matching"])
+    parser.add_argument("names", nargs="*", default=["intake", "processing", "live", "pages", "merging", "matching", "deduplication"])
     names = parser.parse_args().names
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -18,7 +18,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from benchmarks import intake, live, matching, merging, pages, processing
+    from benchmarks import deduplication, intake, live, matching, merging, pages, processing
 
     reports = {
         "intake": intake.report,
@@ -27,6 +27,7 @@ def main() -> None:
         "pages": pages.report,
         "merging": merging.report,
         "matching": matching.report,
+        "deduplication": deduplication.report,
     }
     if unknown := set(names) - set(reports):
         sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(reports)}.")

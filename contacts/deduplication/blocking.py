@@ -53,14 +53,18 @@ def block(connection: duckdb.DuckDBPyConnection, *, changed: bool = False) -> in
     ``changed``: only pairs with a record of the table ``changed_ids``.
     """
     run(connection, "CREATE OR REPLACE TABLE keys (h UBIGINT, id BIGINT, contact BIGINT)")
+    # Of a search of what changed, only the values that those have.
+    asked = " SEMI JOIN (SELECT h FROM k JOIN changed_ids USING (id)) USING (h)" if changed else ""
     # One rule at a time: all values of all rules at once would be the largest thing in memory.
     for name, sql in KEYS.items():
+        most = NAME_CAP if name in BY_NAME else CAP
         # Values that nobody else has make no pair and are most of all: dropped before the join.
         run(
             connection,
             f"INSERT INTO keys WITH k AS (SELECT hash('{name}=' || ({sql})) AS h, id, contact FROM records WHERE ({sql}) IS NOT NULL),"
-            f" hot AS (SELECT h FROM k GROUP BY h HAVING count(*) BETWEEN 2 AND {NAME_CAP if name in BY_NAME else CAP})"
-            " SELECT k.h, k.id, k.contact FROM k JOIN hot USING (h)",
+            f" held AS (SELECT k.h, k.id, k.contact FROM k{asked}),"
+            f" hot AS (SELECT h FROM held GROUP BY h HAVING count(*) BETWEEN 2 AND {most})"
+            " SELECT held.h, held.id, held.contact FROM held JOIN hot USING (h)",
         )
     if changed:
         left = "(SELECT keys.* FROM keys JOIN changed_ids USING (id))"

@@ -98,11 +98,19 @@ def _proof(a: Record, b: Record) -> str:
     if a.national_id and a.national_id == b.national_id and compatible(a, b):
         return "national_id"
     named = a.given is not None and b.given is not None and (a.given == b.given or not set(a.forms).isdisjoint(b.forms))
-    if a.email and a.email == b.email and (named or (a.sure and b.sure)):
+    if a.email and a.email == b.email and ((named and _is_theirs(a) and _is_theirs(b)) or (a.sure and b.sure)):
         return "email"
     if a.phone and a.phone == b.phone and ((named and _more_than_a_phone(a, b)) or (a.sure and b.sure and named)):
         return "phone"
     return ""
+
+
+def _is_theirs(record: Record) -> bool:
+    """Whether the email is made of the given name: father and son of one name may both write from the mother's, or the office's."""
+    local = "".join(c for c in record.local or "" if c.isalpha())
+    if any(name[:3] in local for name in (record.given or "", *record.forms) if len(name) >= 3):
+        return True
+    return bool(record.surname) and local[:1] in (record.initials or "") and (record.surname or "")[:3] in local[1:]
 
 
 def _more_than_a_phone(a: Record, b: Record) -> bool:
@@ -115,6 +123,9 @@ def _more_than_a_phone(a: Record, b: Record) -> bool:
 def _conflicts(a: Record, b: Record) -> list[Conflict]:
     found = []
     if names_conflict(a.told_name, b.told_name):
+        found.append(Conflict.NAME)
+    elif a.given == b.given and a.given2 and b.given2 and not _one_surname(a.given2, b.given2):
+        # Claudia Ana and Claudia Lourdes: cousins, or mother and daughter.
         found.append(Conflict.NAME)
     if _other_surnames(a, b):
         found.append(Conflict.SURNAME)

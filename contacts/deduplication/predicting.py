@@ -97,6 +97,7 @@ def read_contacts(connection: duckdb.DuckDBPyConnection, ids: Iterable[int]) -> 
 
 def _records(rows: Iterable[tuple[Any, ...]]) -> Iterator[Record]:
     for row in rows:
-        values = dict(zip(COLUMNS, row, strict=True))
-        values["forms"], values["near"] = tuple(values["forms"] or ()), tuple(values["near"] or ())
-        yield Record(**values)
+        # The columns are the record's fields in their order.
+        record = Record(*row)
+        record.forms, record.near = tuple(record.forms or ()), tuple(record.near or ())
+        yield record

@@ -27,6 +27,18 @@ def test_an_email_of_one_person_with_a_fitting_name_is_proof() -> None:
     assert verdict.may_merge
 
 
+@pytest.mark.parametrize("email", ["larissa_martins62@uno.cl", "oficina@chanodama.com", "jadeda1998@uno.cl"])
+def test_an_email_made_of_another_name_is_no_proof(email: str) -> None:
+    """Father and son of one name write from the mother's."""
+    assert not judge(*two({"name": "Claudio Soto", "email": email}, {"name": "Claudio Soto", "email": email})).may_merge
+
+
+def test_second_given_names_keep_apart() -> None:
+    both = {"email": "claudiagon116@uno.cl"}
+    assert judge(*two({"name": "Claudia Ana González", **both}, {"name": "Claudia Lourdes González", **both})).conflicts == (Conflict.NAME,)
+    assert judge(*two({"name": "Claudia Ana González", **both}, {"name": "Claudia González", **both})).may_merge
+
+
 def test_a_phone_and_a_name_alone_are_no_proof() -> None:
     """Father and son of one name use one phone."""
     assert not judge(*two({"name": "Juan Soto", "phone": PHONE}, {"name": "Juan Soto", "phone": PHONE})).may_merge
