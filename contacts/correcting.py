@@ -35,35 +35,38 @@ def correct_field(*, contact: Contact, field: str, value: str, by: Actor) -> Con
     An emptied contact stands for the one that shows its profile now. Raises ``ValidationError``, ``PermissionDenied``.
     """
     require(by, Ability.EDIT_CONTACTS)
-    field, value = field.strip(), value.strip()
-    if not field.isidentifier() or len(field) > LONGEST_FIELD:
-        raise ValidationError({"field": _("Write a field's name: letters, digits and underscores.")})
-    if len(value) > LONGEST_VALUE:
-        raise ValidationError({"value": _("Write at most %(max)d characters.") % {"max": LONGEST_VALUE}})
-    if field == "birth_date" and value:
-        day = read_date(value)
-        if day is None:
-            raise ValidationError({"value": _("Write the date so that it can only be one day: 1990-03-25.")})
-        value = day.isoformat()
+    field, value = _readable(field, value)
     profiles = _hold(contact)
     shown = profiles[0].contact
     before = shown.fields.get(field)
     if value:
         overridden = _overridden(profiles, before, shown)
-        correction = correction_of(overridden, profiles)
-        correction.given[field] = value
-        correction.given_at[field] = timezone.now().astimezone(UTC).isoformat()
-        correction.save(update_fields=["given", "given_at"])
+        _write(correction_of(overridden, profiles), field, value)
     else:
         for correction in profiles:
             if correction.outranks and field in correction.given:
-                del correction.given[field], correction.given_at[field]
-                correction.save(update_fields=["given", "given_at"])
-    refresh([shown.pk])
-    old = before["value"] if before else None
-    record(actor=by, action="contact.correct", target=shown, field=field, old=old, new=value or None)
-    contacts_changed.send(sender=Contact, contact_ids=[shown.pk])
-    return Contact.scoped().get(pk=shown.pk)
+                _write(correction, field, "")
+    return _shown_anew(shown, field=field, old=before["value"] if before else None, new=value, by=by)
+
+
+@transaction.atomic
+def correct_profile(*, profile: Profile, field: str, value: str, by: Actor) -> Contact:
+    """Set a field on behalf of one profile, whichever value its contact shows now: for who may speak for that profile only.
+
+    The correction travels with the profile. An empty value takes it back. Raises ``ValidationError``, ``PermissionDenied``.
+    """
+    require(by, Ability.EDIT_CONTACTS)
+    field, value = _readable(field, value)
+    hold(
+        lambda: dict(Profile.scoped().filter(pk=profile.pk).values_list("pk", "contact_id")),
+        contacts_of=lambda found: found,
+    )
+    mine = Profile.scoped().select_related("contact").get(pk=profile.pk)
+    before = mine.contact.fields.get(field)
+    correction = correction_of(mine, list(Profile.scoped().filter(corrects=mine)))
+    if value or field in correction.given:
+        _write(correction, field, value)
+    return _shown_anew(mine.contact, field=field, old=before["value"] if before else None, new=value, by=by)
 
 
 @transaction.atomic
@@ -83,6 +86,36 @@ def add_identifier(*, contact: Contact, kind: str, value: str, by: Actor) -> Rec
     found = learn(profile=profile, claim=claim, occurred_at=timezone.now(), source=Source.AGENT, cause="agent")
     record(actor=by, action="identifier.add", target=found.contact, kind=kind, value=value.strip())
     return found
+
+
+def _readable(field: str, value: str) -> tuple[str, str]:
+    field, value = field.strip(), value.strip()
+    if not field.isidentifier() or len(field) > LONGEST_FIELD:
+        raise ValidationError({"field": _("Write a field's name: letters, digits and underscores.")})
+    if len(value) > LONGEST_VALUE:
+        raise ValidationError({"value": _("Write at most %(max)d characters.") % {"max": LONGEST_VALUE}})
+    if field == "birth_date" and value:
+        day = read_date(value)
+        if day is None:
+            raise ValidationError({"value": _("Write the date so that it can only be one day: 1990-03-25.")})
+        value = day.isoformat()
+    return field, value
+
+
+def _write(correction: Profile, field: str, value: str) -> None:
+    if value:
+        correction.given[field] = value
+        correction.given_at[field] = timezone.now().astimezone(UTC).isoformat()
+    else:
+        del correction.given[field], correction.given_at[field]
+    correction.save(update_fields=["given", "given_at"])
+
+
+def _shown_anew(shown: Contact, *, field: str, old: Any, new: str, by: Actor) -> Contact:
+    refresh([shown.pk])
+    record(actor=by, action="contact.correct", target=shown, field=field, old=old, new=new or None)
+    contacts_changed.send(sender=Contact, contact_ids=[shown.pk])
+    return Contact.scoped().get(pk=shown.pk)
 
 
 def _hold(contact: Contact) -> list[Profile]:
