@@ -24,8 +24,11 @@ class CodeSender(Protocol):
         """Whether the account in scope has a channel that can do it. One query."""
         ...
 
-    def send(self, *, identifier: Identifier, code: str, minutes: int) -> None:
-        """Send it now, in the account's language; it holds for ``minutes``. Raises ``CodeNotSent``. Keep the code nowhere."""
+    def send(self, *, identifier: Identifier, code: str, minutes: int, link: str = "", language: str = "") -> None:
+        """Send it now; it holds for ``minutes``. Raises ``CodeNotSent``. Keep the code nowhere.
+
+        ``link`` does the same with one tap; a way that cannot carry one leaves it out. ``language``: empty for the account's own.
+        """
         ...
 
 

@@ -42,16 +42,16 @@ class EmailCodes:
     def is_ready(self) -> bool:
         return _channels(ChannelKind.EMAIL).exists()
 
-    def send(self, *, identifier: Identifier, code: str, minutes: int) -> None:
+    def send(self, *, identifier: Identifier, code: str, minutes: int, link: str = "", language: str = "") -> None:
         channel = _channels(ChannelKind.EMAIL)[0]
         clearance = _clear(channel, identifier)
         settings = settings_of(channel)
-        with translation.override(channel.account.language):
+        with translation.override(language or channel.account.language):
             draft = Draft(
                 message_id=message_ids.own_message_id(uuid4(), domain=settings.domain),
                 recipient=identifier.value,
                 subject=_("Your code: %(code)s") % {"code": code},
-                body=_in_words(channel, code, minutes),
+                body=_letter(channel, code, minutes, link) if link else _in_words(channel, code, minutes),
                 written_at=timezone.now(),
                 is_automatic=True,
             )
@@ -66,13 +66,13 @@ class WhatsAppCodes:
     def is_ready(self) -> bool:
         return _channels(ChannelKind.WHATSAPP).exists()
 
-    def send(self, *, identifier: Identifier, code: str, minutes: int) -> None:
+    def send(self, *, identifier: Identifier, code: str, minutes: int, link: str = "", language: str = "") -> None:
         channel = _channels(ChannelKind.WHATSAPP)[0]
-        template = _template_for_codes(channel)
+        template = _template_for_codes(channel, language or channel.account.language)
         clearance = _clear(channel, identifier, template)
         payload: dict[str, Any] = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": identifier.value.lstrip("+")}
         if template is None:
-            with translation.override(channel.account.language):
+            with translation.override(language or channel.account.language):
                 payload |= {"type": "text", "text": {"body": _in_words(channel, code, minutes)}}
         else:
             payload |= {"type": "template", "template": _filled(template, code)}
@@ -80,10 +80,10 @@ class WhatsAppCodes:
         _hand_over(clearance, lambda: api.send(f"{number}/messages", payload))
 
 
-def _template_for_codes(channel: Channel) -> dict[str, str] | None:
-    """The channel's template for codes, in the account's language where there is one."""
+def _template_for_codes(channel: Channel, language: str) -> dict[str, str] | None:
+    """The channel's template for codes, in the language where there is one."""
     listed = [each for each in channel.settings.get("templates") or [] if each.get("category") == "authentication"]
-    return min(listed, key=lambda each: not each["language"].startswith(channel.account.language), default=None)
+    return min(listed, key=lambda each: not each["language"].startswith(language), default=None)
 
 
 def _filled(template: dict[str, str], code: str) -> dict[str, Any]:
@@ -99,6 +99,14 @@ def _filled(template: dict[str, str], code: str) -> dict[str, Any]:
 def _in_words(channel: Channel, code: str, minutes: int) -> str:
     text = _("%(code)s is your code for %(account)s. It holds for %(minutes)d minutes. Tell it only to whoever asked you for it.")
     return text % {"code": code, "account": channel.account.name, "minutes": minutes}
+
+
+def _letter(channel: Channel, code: str, minutes: int, link: str) -> str:
+    text = _(
+        "Open this link to come in to %(account)s:\n\n%(link)s\n\nOr write this code where you asked for it: %(code)s\n\n"
+        "Both work once, for %(minutes)d minutes. If you did not ask for them, there is nothing to do: nobody came in."
+    )
+    return text % {"account": channel.account.name, "link": link, "code": code, "minutes": minutes}
 
 
 def _clear(channel: Channel, identifier: Identifier, template: dict[str, str] | None = None) -> Clearance:
