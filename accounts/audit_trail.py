@@ -67,6 +67,8 @@ ACTION_WORDS = {
     "quality.clean": gettext_lazy("Cleaned the contacts' data"),
     "quality.take_back": gettext_lazy("Took a step of a cleaning back"),
     "survivorship.change": gettext_lazy("Changed which value wins"),
+    "portal.change": gettext_lazy("Changed how the customer portal looks"),
+    "rights_request.create": gettext_lazy("Took in a request by right"),
     "suggestion.accept": gettext_lazy("Accepted a merge suggestion"),
     "suggestion.defer": gettext_lazy("Put a merge suggestion off"),
     "suggestion.reject": gettext_lazy("Rejected a merge suggestion"),
@@ -90,7 +92,9 @@ TARGET_WORDS = {
     "membership": gettext_lazy("Member"),
     "mergesuggestion": gettext_lazy("Merge suggestion"),
     "message": gettext_lazy("Message"),
+    "portalsettings": gettext_lazy("Customer portal"),
     "profile": gettext_lazy("Source"),
+    "rightsrequest": gettext_lazy("Request by right"),
     "reviewcampaign": gettext_lazy("Review"),
     "unificationrun": gettext_lazy("Unification"),
     "valuemark": gettext_lazy("Value"),
@@ -98,6 +102,7 @@ TARGET_WORDS = {
 KIND_WORDS = {
     "api": gettext_lazy("by the API"),
     "bot": gettext_lazy("the bot"),
+    "contact": gettext_lazy("the customer"),
     "rule": gettext_lazy("by a rule"),
     "system": gettext_lazy("the system"),
 }

@@ -1,5 +1,6 @@
-"""The catalogs of both languages: collected from the sources, merged into ``locale/``, compiled without system tools.
+"""The catalogs of both languages, and of the one that only the customer portal speaks.
 
+Collected from the sources, merged into ``locale/``, compiled without system tools.
 The ``.po`` files are sorted and carry neither line numbers nor dates, so that two branches rarely touch the same lines (and
 ``.gitattributes`` joins them where they do). The ``.mo`` files are compiled on the spot and not kept in the repository.
 """
@@ -21,6 +22,21 @@ from django.utils.translation.template import templatize
 
 SOURCE_LANGUAGE = "en"
 SOURCES = ("accounts", "contacts", "consent", "inbox", "integrations", "config", "templates")
+# A language that only the customer portal speaks. Its catalog holds what these sources say, all of it; a page elsewhere never
+# asks for it (settings.LANGUAGES). What the portal shows beyond them is found by tests/consent/portal/test_languages.py.
+PARTIAL = {
+    "pt": (
+        "consent/portal",
+        "consent/views/portal",
+        "consent/views/one_click.py",
+        "consent/models/people.py",
+        "consent/vocabulary.py",
+        "integrations/sending_codes.py",
+        "templates/partials/field.html",
+        "templates/partials/form_errors.html",
+        "templates/portal",
+    ),
+}
 KEYWORDS = DEFAULT_KEYWORDS | {
     "gettext_lazy": None,
     "gettext_noop": None,
@@ -50,7 +66,7 @@ class Problem(NamedTuple):
 
 
 def languages() -> list[str]:
-    return [code for code, _name in settings.LANGUAGES]
+    return [*(code for code, _name in settings.LANGUAGES), *PARTIAL]
 
 
 def po_path(language: str) -> Path:
@@ -59,11 +75,10 @@ def po_path(language: str) -> Path:
 
 def update() -> list[Problem]:
     """Bring every catalog in line with the sources, compile it, and tell what still waits for a translator."""
-    texts = collect()
     for language in languages():
         path = po_path(language)
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = render(merged(language, texts))
+        content = render(merged(language, collect(language)))
         if not path.exists() or path.read_text() != content:
             path.write_text(content)
         compile_catalog(language)
@@ -72,11 +87,10 @@ def update() -> list[Problem]:
 
 def check() -> list[Problem]:
     """What ``update`` would change, and what is not translated. Writes nothing."""
-    texts = collect()
     outdated = [
         Problem(language, "", "is out of date: run make catalogs")
         for language in languages()
-        if not po_path(language).exists() or po_path(language).read_text() != render(merged(language, texts))
+        if not po_path(language).exists() or po_path(language).read_text() != render(merged(language, collect(language)))
     ]
     return outdated + _untranslated()
 
@@ -92,21 +106,22 @@ def compile_stale() -> None:
 def compile_catalog(language: str) -> None:
     path = po_path(language)
     content = BytesIO()
-    write_mo(content, _read(language))
+    write_mo(content, read_catalog(language))
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
         file.write(content.getvalue())
     os.chmod(file.name, 0o644)
     os.replace(file.name, path.with_suffix(".mo"))
 
 
-def collect() -> set[Text]:
-    """Every text of the sources that goes through gettext."""
-    return {text for path in _source_files() for text in _texts_of(path)}
+def collect(language: str = SOURCE_LANGUAGE) -> set[Text]:
+    """Every text that goes through gettext in the sources that the language has to cover."""
+    return {text for path in _source_files(PARTIAL.get(language, SOURCES)) for text in _texts_of(path)}
 
 
-def _source_files() -> Iterator[Path]:
-    for room in SOURCES:
-        for path in sorted((settings.BASE_DIR / room).rglob("*")):
+def _source_files(places: Iterable[str]) -> Iterator[Path]:
+    for place in places:
+        whole = settings.BASE_DIR / place
+        for path in [whole] if whole.is_file() else sorted(whole.rglob("*")):
             if path.suffix in (".py", ".html", ".txt") and "migrations" not in path.parts:
                 yield path
 
@@ -135,7 +150,8 @@ def _text(function: str, arguments: Any) -> Text | None:
     return context, (words[0] if count == 1 else (words[0], words[1]))
 
 
-def _read(language: str) -> Catalog:
+def read_catalog(language: str) -> Catalog:
+    """The catalog as it lies in ``locale/``; an empty one where there is none."""
     path = po_path(language)
     if not path.exists():
         return Catalog(locale=language)
@@ -145,7 +161,7 @@ def _read(language: str) -> Catalog:
 
 def merged(language: str, texts: Iterable[Text]) -> Catalog:
     """A catalog of exactly these texts with the translations we have. English says what the source says unless it is told otherwise."""
-    known, catalog = _read(language), Catalog(locale=language)
+    known, catalog = read_catalog(language), Catalog(locale=language)
     for context, text in texts:
         key = text if isinstance(text, str) else text[0]
         old = known.get(key, context or None)
@@ -174,7 +190,7 @@ def _is_translated(message: Message) -> bool:
 def _untranslated() -> list[Problem]:
     problems = []
     for language in languages():
-        for message in _read(language):
+        for message in read_catalog(language):
             if not message.id:
                 continue
             text = message.id if isinstance(message.id, str) else message.id[0]

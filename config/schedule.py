@@ -26,5 +26,7 @@ SCHEDULE = {
     "sweep-lookups": {"task": "contacts.tasks.sweep_lookups", "schedule": timedelta(seconds=30)},
     "sweep-block-keys": {"task": "contacts.tasks.sweep_block_keys", "schedule": timedelta(minutes=5)},
     "clean-everybody": {"task": "contacts.tasks.clean_everybody", "schedule": crontab(hour=6, minute=20)},
+    "sweep-sign-ins": {"task": "consent.tasks.sweep_sign_ins", "schedule": timedelta(seconds=30)},
+    "forget-portal-visits": {"task": "consent.tasks.forget_portal_visits", "schedule": timedelta(hours=1)},
     "sweep-deduplication": {"task": "contacts.tasks.sweep_deduplication", "schedule": timedelta(minutes=2)},
 }

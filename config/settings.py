@@ -218,6 +218,8 @@ CONTENT_SECURITY_POLICY = {
 
 LANGUAGE_CODE = "es"
 LANGUAGES = [("es", _("Spanish")), ("en", _("English"))]
+# The customer portal speaks one language more; its catalog holds what the portal says and nothing else (config.catalogs).
+PORTAL_LANGUAGES = [("es", "Español"), ("en", "English"), ("pt", "Português")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True

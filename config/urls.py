@@ -4,7 +4,7 @@ from django.urls import include, path
 
 from config import error_answers, health
 from config.metrics import metrics
-from consent.views.one_click import unsubscribe
+from consent.views import one_click
 from integrations.views.public_file import public_file
 
 handler400 = error_answers.bad_request
@@ -24,8 +24,11 @@ urlpatterns = [
     path("api/v1/", include("config.api_urls")),
     path("", include("integrations.urls")),
     path("files/<str:token>/", public_file, name="public-file"),
+    path("p/<slug:portal>/", include("consent.portal_urls")),
     # Without a slash at the end: mail programs post to it and follow no redirect.
-    path("u/<str:token>", unsubscribe, name="unsubscribe"),
+    path("u/<str:token>", one_click.unsubscribe, name="unsubscribe"),
+    path("u/<str:token>/undo", one_click.undo, name="undo_unsubscribe"),
     path("a/<slug:account_slug>/", include(("contacts.urls", "contacts"))),
+    path("a/<slug:account_slug>/", include("consent.urls")),
     path("a/<slug:account_slug>/", include(("inbox.urls", "inbox"))),
 ]

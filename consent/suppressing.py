@@ -25,6 +25,7 @@ def suppress(
     origin: Origin,
     scope: str = "",
     profile: Profile | None = None,
+    possession_proven: bool = False,
     by: Actor = SYSTEM,
 ) -> ConsentEvent:
     """Keep the address's fingerprints, of the normal form and of every version of the match key, and write one event.
@@ -41,6 +42,7 @@ def suppress(
         profile=profile,
         channel=scope,
         reason=str(reason),
+        possession_proven=possession_proven,
         by=by,
     )
     _write([ref], reason=reason, at=min(at, event.recorded_at), scope=scope)

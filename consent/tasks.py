@@ -2,9 +2,11 @@
 
 import structlog
 from celery import shared_task
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.entrances import all_account_ids
-from accounts.queueing import AccountTask, sweep
+from accounts.queueing import GRACE, AccountTask, sweep
 from accounts.scope import account_scope
 
 log = structlog.get_logger("hilo.ledger")
@@ -69,4 +71,35 @@ def forget_expired_archives() -> int:
     for account_id in all_account_ids():
         with account_scope(account_id):
             forgotten += forget()
+    return forgotten
+
+
+@shared_task(base=AccountTask)
+def answer_sign_in(*, account_id: int, sign_in_id: int) -> None:
+    from consent.portal.signing_in import answer
+
+    answer(sign_in_id=sign_in_id)
+
+
+@shared_task
+def sweep_sign_ins() -> int:
+    """Ask for every letter that the broker lost, while its link would still hold."""
+    from consent.models import PortalSignIn
+
+    def waiting() -> QuerySet[PortalSignIn]:
+        now = timezone.now()
+        return PortalSignIn.scoped().filter(handled_at=None, asked_at__lte=now - GRACE, expires_at__gt=now)
+
+    return sweep(answer_sign_in, "sign_in_id", lambda: waiting().order_by("pk").values_list("pk", flat=True))
+
+
+@shared_task
+def forget_portal_visits() -> int:
+    """Delete what is left of visits of the portal; gives how many."""
+    from consent.portal.visits import forget_old_visits
+
+    forgotten = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            forgotten += forget_old_visits()
     return forgotten

@@ -5,6 +5,7 @@ from consent.models.ledger import ConsentEvent, ConsentState, Evidence, LedgerAn
 from consent.models.people import OptInRequest, Preference, RightsRequest
 from consent.models.points import ContactPoint, Suppression
 from consent.models.policy import CountryRule, CountryRuleCorrection, GatePolicy, NoticeVersion, Purpose
+from consent.models.portal import PortalProof, PortalSettings, PortalSignIn, PortalVisit
 
 __all__ = [
     "ConsentEvent",
@@ -19,6 +20,10 @@ __all__ = [
     "NoticeVersion",
     "OptInRequest",
     "PolicySnapshot",
+    "PortalProof",
+    "PortalSettings",
+    "PortalSignIn",
+    "PortalVisit",
     "Preference",
     "ProfileKey",
     "Purpose",

@@ -1,0 +1,1 @@
+"""Pages of consent: the customers' portal, the unsubscribe link, and what administrators set."""

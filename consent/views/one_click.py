@@ -1,36 +1,61 @@
-"""The unsubscribe link of a mail: a POST opts out at once, a GET asks first. Mail scanners follow links, and change nothing by it."""
+"""``/u/<token>``: the link in the header and the footer of bulk mail (RFC 8058)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import Account
 from accounts.scope import account_scope
-from consent.models import Purpose
-from consent.one_click import read_token, use_token
-from consent.vocabulary import Origin
+from consent.models import ContactPoint, Purpose
+from consent.one_click import Link, read_token
+from consent.portal.choosing import name_of
+from consent.portal.taking_back import take_back
+from consent.portal.taking_back import unsubscribe as withdraw
+from consent.views.portal.doors import PortalRequest, render_page, serve
 
 
-@csrf_exempt
-@require_http_methods(["GET", "HEAD", "POST"])
-def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """RFC 8058: the POST of a mail program needs no cookie, no login and no token of ours but the address itself, and is answered
-    200 without a redirect. 404 for an address that is not ours."""
-    link = read_token(token)
-    if link is None:
-        raise Http404
-    done = request.method == "POST"
-    if done and use_token(token, origin=Origin.ONE_CLICK, occurred_at=timezone.now()) is None:
-        raise Http404
+def _with_link(view: Callable[[Any, Link, str], HttpResponse]) -> Callable[..., HttpResponse]:
+    """The token is all the proof there is: mail providers post without cookie, login or CSRF token."""
+
+    @csrf_exempt
+    @wraps(view)
+    def entered(request: HttpRequest, token: str) -> HttpResponse:
+        link = read_token(token)
+        if link is None or not _is_there(link):
+            raise Http404
+        return serve(request, link.account_id, lambda: view(request, link, token))
+
+    return entered
+
+
+def _is_there(link: Link) -> bool:
     with account_scope(link.account_id):
-        account = Account.objects.get(pk=link.account_id)
-        purpose = Purpose.scoped().filter(key=link.purpose).first()
-    names = purpose.names if purpose is not None else {}
-    name = names.get(request.LANGUAGE_CODE[:2]) or names.get(account.language) or link.purpose
-    response = render(request, "consent/unsubscribe.html", {"account_name": account.name, "purpose": name, "done": done})
-    response["Referrer-Policy"] = "no-referrer"
-    response["Cache-Control"] = "no-store"
-    response["X-Robots-Tag"] = "noindex"
-    return response
+        return Account.objects.filter(pk=link.account_id).exists() and ContactPoint.scoped().filter(pk=link.point_id).exists()
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_with_link
+def unsubscribe(request: PortalRequest, link: Link, token: str) -> HttpResponse:
+    """A GET shows a button and changes nothing. A POST unsubscribes, whatever its body, and answers 200 without a redirect."""
+    context = {"token": token, "purpose": _purpose(request, link)}
+    if request.method != "POST":
+        return render_page(request, "portal/unsubscribe.html", context)
+    return render_page(request, "portal/unsubscribed.html", {**context, "undo": withdraw(link=link, token=token)})
+
+
+@require_POST
+@_with_link
+def undo(request: PortalRequest, link: Link, token: str) -> HttpResponse:
+    """What the answer to the tap offers for ten minutes. Its signed value cannot be known by who only has the link."""
+    put_back = take_back(signed=request.POST.get("undo", ""))
+    context = {"token": token, "purpose": _purpose(request, link), "put_back": put_back}
+    return render_page(request, "portal/undone.html", context, status=200 if put_back else 410)
+
+
+def _purpose(request: PortalRequest, link: Link) -> str:
+    purpose = Purpose.scoped().filter(key=link.purpose).first() if link.purpose else None
+    return name_of(purpose, request.portal_language) if purpose is not None else ""

@@ -21,7 +21,7 @@ from tests.architecture.world import World, filled_in, fingerprint, ids_of, make
 
 WORK, EDIT, SEPARATE = Ability.WORK_CONVERSATIONS, Ability.EDIT_CONTACTS, Ability.SEPARATE_CONTACTS
 MERGE, CHANNELS, ACCOUNT = Ability.MERGE_CONTACTS, Ability.MANAGE_CHANNELS, Ability.MANAGE_ACCOUNT
-MEMBERS, AUDIT = Ability.MANAGE_MEMBERS, Ability.READ_AUDIT
+MEMBERS, AUDIT, CONSENT = Ability.MANAGE_MEMBERS, Ability.READ_AUDIT, Ability.MANAGE_CONSENT
 
 DOORS: dict[str, Door] = {
     # The installation
@@ -30,7 +30,6 @@ DOORS: dict[str, Door] = {
     "metrics": public(),
     "not_offered": public(),
     "public-file": public(token="nada"),
-    "unsubscribe": public("GET", "POST", token="nada"),
     # accounts
     "accounts:choose": personal("GET"),
     "accounts:profile": personal("GET", "POST"),
@@ -180,6 +179,32 @@ DOORS: dict[str, Door] = {
     "webchat:code": public(wanted="nada", name="main"),
     "webchat:upload": public("POST", key="nada"),
     "webchat:file": public(key="nada", signed="nada"),
+    # The customer portal: who may see what there is tested in tests/consent/portal, that reading changes nothing in
+    # tests/architecture/test_reading_changes_nothing.py
+    "portal:home": public(portal="nada"),
+    "portal:brand": public(portal="nada"),
+    "portal:sign_in": public("GET", "POST", portal="nada"),
+    "portal:code": public("GET", "POST", portal="nada"),
+    "portal:enter": public("GET", "POST", portal="nada"),
+    "portal:sign_out": public("POST", portal="nada"),
+    "portal:language": public("POST", portal="nada"),
+    "portal:switch": public("POST", portal="nada"),
+    "portal:stop": public("POST", portal="nada"),
+    "portal:pause": public("GET", "POST", portal="nada"),
+    "portal:preferences": public("GET", "POST", portal="nada"),
+    "portal:wording": public("GET", "POST", portal="nada"),
+    "portal:points": public("GET", "POST", portal="nada"),
+    "portal:data": public("GET", "POST", portal="nada"),
+    "portal:history": public(portal="nada"),
+    "portal:receipt": public(portal="nada", event_id=1),
+    "portal:export": public("GET", "POST", portal="nada"),
+    "portal:erase": public("GET", "POST", portal="nada"),
+    "portal:requests": public(portal="nada"),
+    "portal:archive": public(portal="nada", request_id=1),
+    "portal:not_me": public("GET", "POST", portal="nada"),
+    "unsubscribe": public("GET", "POST", token="nada"),
+    "undo_unsubscribe": public("POST", token="nada"),
+    "consent:portal": page(get=CONSENT, post=CONSENT, body={"title": "Andes", "mark": "A", "colour": "#0b6e63"}),
     # Signing in (django-allauth)
     "account_login": public("GET", "POST"),
     "account_logout": public("GET"),

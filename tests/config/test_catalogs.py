@@ -93,6 +93,7 @@ def test_a_check_writes_nothing_and_names_what_is_missing(house: Path) -> None:
     assert {(problem.language, problem.what) for problem in catalogs.check()} == {
         ("es", "is out of date: run make catalogs"),
         ("en", "is out of date: run make catalogs"),
+        ("pt", "is out of date: run make catalogs"),
     }
     assert not (house / "locale").exists()
 

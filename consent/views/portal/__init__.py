@@ -1,0 +1,1 @@
+"""``/p/<account>/``: the customer portal. A file for each group of screens."""
