@@ -52,7 +52,7 @@ class AskSerializer(StrictSerializer):
     subject = serializers.CharField(max_length=60, required=False, default="", help_text="Your name for the message.")
 
 
-class ReasonSerializer(serializers.Serializer):
+class FiredRowSerializer(serializers.Serializer):
     row = serializers.IntegerField(help_text="Row of the decision table; 0 where nothing speaks against it.")
     reason = serializers.CharField()
     detail = serializers.CharField()
@@ -62,7 +62,7 @@ class RulingSerializer(serializers.Serializer):
     decision = serializers.IntegerField(help_text="The id under which it is kept.")
     verdict = serializers.CharField(help_text="allow, defer (until not_before), convert (as a template), deny")
     reason = serializers.CharField(help_text="The one that decided.")
-    reasons = ReasonSerializer(many=True, help_text="Every row that fired.")
+    reasons = FiredRowSerializer(many=True, help_text="Every row that fired.")
     text = serializers.ListField(child=serializers.CharField(), help_text="The same for people, in the language of Accept-Language.")
     not_before = serializers.DateTimeField(allow_null=True)
     until = serializers.DateTimeField(allow_null=True, help_text="When the window that allows it closes.")
