@@ -147,6 +147,7 @@ def settings_links(context: Context) -> list[Link]:
         ("contacts:survivorship", _("Which value wins"), "check-check", Ability.MANAGE_ACCOUNT),
         ("integrations:channels", _("Channels"), "plug", Ability.MANAGE_CHANNELS),
         ("consent:portal", _("Customer portal"), "globe", Ability.MANAGE_CONSENT),
+        ("consent:requests", _("Rights requests"), "shield-check", Ability.MANAGE_CONSENT),
         ("accounts:members", _("People"), "users-round", Ability.MANAGE_MEMBERS),
         ("accounts:tokens", _("API tokens"), "key-round", Ability.MANAGE_ACCOUNT),
         ("accounts:audit", _("Audit"), "scroll-text", Ability.READ_AUDIT),

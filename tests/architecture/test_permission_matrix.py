@@ -204,6 +204,10 @@ DOORS: dict[str, Door] = {
     "portal:not_me": public("GET", "POST", portal="nada"),
     "unsubscribe": public("GET", "POST", token="nada"),
     "undo_unsubscribe": public("POST", token="nada"),
+    "consent:requests": page(get=CONSENT),
+    "consent:request-begin": page(post=CONSENT, request_id="rights_request"),
+    "consent:request-close": page(post=CONSENT, body={"decision": "done", "reason": "Listo"}, request_id="rights_request"),
+    "consent:request-archive": page(get=Ability.EXPORT_PEOPLE, request_id="answered_request"),
     "consent:portal": page(get=CONSENT, post=CONSENT, body={"title": "Andes", "mark": "A", "colour": "#0b6e63"}),
     # Signing in (django-allauth)
     "account_login": public("GET", "POST"),
@@ -257,6 +261,7 @@ def world(worlds: tuple[World, World], db: None) -> World:
     # Every test has a folder of its own for files.
     attachment = worlds[0].attachment
     attachment.file.storage.save(attachment.file.name, ContentFile(worlds[0].mark.encode()))
+    attachment.file.storage.save(worlds[0].answered_request.outcome["archive"], ContentFile(worlds[0].mark.encode()))
     return worlds[0]
 
 
@@ -289,7 +294,11 @@ def knock(name: str, method: str, *, of: World, by: World | None = None, role: s
         return client.generic(method, path, content, "application/json", headers=headers)
     if method == "POST":
         return client.post(path, body, headers=headers)
-    return client.generic(method, path, headers=headers)
+    response = client.generic(method, path, headers=headers)
+    if response.streaming:
+        # Read to the end, as a server does: that closes the file.
+        response.streaming_content = [b"".join(response.streaming_content)]
+    return response
 
 
 def shows(response: Any, world: World) -> bool:

@@ -18,6 +18,7 @@ from accounts.roles import Role
 from accounts.row_security import tenant_tables
 from accounts.scope import account_scope
 from accounts.tokens import create_token
+from consent.models import RightsRequest
 from contacts.claims import Address, Claim, ClaimedIdentifier
 from contacts.deciding import defer
 from contacts.merging import merge
@@ -55,6 +56,9 @@ class World:
     message: Message
     attachment: Attachment
     event: MergeEvent
+    rights_request: RightsRequest
+    # One with an archive to fetch.
+    answered_request: RightsRequest
     # The profile that the merge brought in.
     joined: Profile
     # Somebody who may be the contact, put off by a decision.
@@ -129,6 +133,8 @@ def make_world(mark: str) -> World:
             message=first,
             attachment=attachment,
             event=event,
+            rights_request=_request(profile),
+            answered_request=_request(profile, f"exports/{mark}.zip"),
             joined=Profile.objects.get(strands=second.strand_id),
             suggestion=suggestion,
             decision=defer(suggestion=suggestion, by=Actor.person(members["supervisor"])),
@@ -203,3 +209,18 @@ def filled_in(body: Any, world: World) -> Any:
         case str() if body.startswith("@"):
             return getattr(world, body[1:]).pk
     return body
+
+
+def _request(profile: Profile, archive: str = "") -> RightsRequest:
+    now = timezone.now()
+    outcome = {"archive": archive, "expires_at": (now + timedelta(days=365)).isoformat()} if archive else {}
+    return RightsRequest.objects.create(
+        kind=RightsRequest.Kind.ACCESS,
+        status=RightsRequest.Status.DONE if archive else RightsRequest.Status.RECEIVED,
+        profile=profile,
+        source="portal",
+        outcome=outcome,
+        received_at=now,
+        due_at=now + timedelta(days=30),
+        closed_at=now if archive else None,
+    )

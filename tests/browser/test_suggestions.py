@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from accounts.models import Account, Membership
+from accounts.models import Account, MatchingPolicy, Membership
 from accounts.scope import account_scope
 from contacts.models import MergeEvent, NeverMerge, SuggestionDecision
 from contacts.suggestion_queries import open_count
@@ -25,6 +25,8 @@ def test_a_queue_of_twenty_by_keyboard_and_two_taken_back(
     page: Page, context: BrowserContext, live_server_asgi: LiveServer, account: Account, supervisor: Membership, complaints: list[str]
 ) -> None:
     with account_scope(account):
+        # The queue holds these twenty and nothing that a worker finds meanwhile.
+        Account.objects.update(matching_policy=MatchingPolicy.DETERMINISTIC)
         mail = make_channel(account, "email", "Correo")
         for turn in range(20):
             pair = two_people(mail, 3 * turn, one={"name": f"María Pérez {turn:02}", "city": "Lima"}, other={"city": "Cusco"})

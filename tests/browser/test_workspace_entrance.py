@@ -8,7 +8,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from accounts.models import Account, Membership
-from tests.browser.conftest import LiveServer, assert_accessible, wait_until
+from tests.browser.conftest import LiveServer, assert_accessible
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -151,7 +151,8 @@ def test_a_passkey_is_added_and_opens_the_door_alone(
     page.get_by_label("Nombre, para distinguirla").fill("Portátil")
     page.get_by_label("Iniciar sesión solo con ella, sin contraseña").check()
     page.get_by_role("button", name="Agregar").click()
-    wait_until(lambda: "/add/" not in page.url, seconds=60)
+    # The address is known anew only while Playwright itself waits.
+    page.wait_for_url(lambda url: "/add/" not in url, timeout=60_000)
     page.goto(f"{base}/2fa/webauthn/")
     expect(page.get_by_text("Portátil")).to_be_visible()
     assert_accessible(page)

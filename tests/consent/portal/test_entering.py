@@ -3,7 +3,6 @@
 import re
 import time
 from datetime import timedelta
-from statistics import median
 from typing import Any
 
 import pytest
@@ -62,7 +61,7 @@ def test_a_known_and_an_unknown_address_get_the_same_answers(
 
 
 def test_a_known_and_an_unknown_address_take_the_same_time(account: Account, carrier: Carrier, ana: Profile) -> None:
-    """Medians of requests made by turns. What is done for a known address alone is done by a worker."""
+    """The quickest of requests made by turns. What is done for a known address alone is done by a worker."""
     seconds: dict[str, list[float]] = {"ana@ejemplo.cl": [], "nadie@ejemplo.cl": []}
     visitor = Visitor(account, carrier)
     for _round in range(12):
@@ -73,10 +72,10 @@ def test_a_known_and_an_unknown_address_take_the_same_time(account: Account, car
             visitor.post("sign_in", {"address": address})
             taken.append(time.perf_counter() - started)
 
-    known, unknown = (median(taken) for taken in seconds.values())
+    known, unknown = (min(taken) for taken in seconds.values())
 
     assert carrier.letters == []
-    # Far less than a letter, or a look at the people, would cost; far more than the noise of a busy machine's medians.
+    # Far less than a letter, or a look at the people, would cost; the quickest of many is hardly touched by a busy machine.
     assert abs(known - unknown) < max(0.015, 0.5 * max(known, unknown))
 
 
