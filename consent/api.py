@@ -23,8 +23,9 @@ from consent.points import ADDRESSES
 from consent.queries import CHANNELS, Line, consent_of, events_of
 from consent.suppressing import suppress
 from consent.vocabulary import RESTRICTIONS, Action, Basis, Category, Origin, PurposeClass, SuppressionReason
-from contacts.api import existing_contact, id_field
+from contacts.api import id_field
 from contacts.models import Identifier, Profile
+from contacts.showing import contact_or_404
 
 EVENTS = 50
 KINDS = tuple(sorted({channel for channels in CHANNELS.values() for channel in channels}))
@@ -231,7 +232,7 @@ class ContactConsentView(ApiView):
     )
     def get(self, request: Request, pk: int) -> Response:
         """Every address × channel × purpose, and what was said. A contact that was merged stands for the one it is now."""
-        contact = existing_contact(pk)
+        contact = contact_or_404(pk)
         profiles = list(Profile.scoped().filter(contact=contact).values_list("pk", flat=True))
         answer = {
             "contact": contact.pk,

@@ -21,7 +21,8 @@ from contacts.models import Contact, Identifier, MergeEvent, Profile
 from contacts.quality.rules import Problem
 from contacts.quality.scoring import assess_contacts
 from contacts.quality.words import advice_on
-from contacts.queries import ErasedContact, contacts_found, having, holders_of, live_contact, visible_contacts
+from contacts.queries import contacts_found, having, holders_of, visible_contacts
+from contacts.showing import contact_or_404
 
 LARGEST_ID = 2**63 - 1
 
@@ -282,7 +283,7 @@ class ContactView(ContactsMixin, ApiView):
         },
     )
     def get(self, request: Request, pk: int) -> Response:
-        contact = existing_contact(pk)
+        contact = contact_or_404(pk)
         if contact.pk != pk:
             location = reverse("api:contact", args=[contact.pk], request=request)
             return Response({"id": contact.pk}, status=307, headers={"Location": location})
@@ -327,7 +328,7 @@ class UnmergeView(ContactsMixin, ApiView):
         profiles; `moved` says who went where. A contact that was merged before stands for the one it is now."""
         wanted = UnmergeSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        contact = existing_contact(pk)
+        contact = contact_or_404(pk)
         profiles = list(Profile.scoped().filter(pk__in=wanted.validated_data["profiles"]))
         if len(profiles) != len(set(wanted.validated_data["profiles"])):
             raise Conflict(_("Choose profiles of this contact."), code="not_here")
@@ -336,13 +337,3 @@ class UnmergeView(ContactsMixin, ApiView):
         except Refused as refused:
             raise Conflict(refused.messages[0], code=refused.code or "refused") from refused
         return self.merge_answer(event, Profile.scoped().get(pk=profiles[0].pk).contact_id)
-
-
-def existing_contact(pk: int) -> Contact:
-    """The contact, or the one it was merged into; 404 where there is none, 410 where it was erased."""
-    try:
-        return live_contact(pk)
-    except ErasedContact:
-        raise
-    except Contact.DoesNotExist as error:
-        raise Http404 from error

@@ -12,11 +12,12 @@ from accounts.api.errors import Conflict
 from accounts.api.serializing import StrictSerializer
 from accounts.api.views import ApiView
 from accounts.roles import Ability
-from contacts.api import MoveSerializer, existing_contact, id_field
+from contacts.api import MoveSerializer, id_field
 from contacts.merging import Refused
 from contacts.models import Contact, Identifier, Profile
 from contacts.moving_identifiers import move_identifier
 from contacts.queries import HistoryLine, merge_history
+from contacts.showing import contact_or_404
 from contacts.telling_apart import tell_apart
 
 
@@ -46,7 +47,7 @@ class HistoryView(ApiView):
     @extend_schema(summary="Merges and separations of a contact", responses=HistorySerializer)
     def get(self, request: Request, pk: int) -> Response:
         """The latest fifty, the latest first. A contact that was merged stands for the one it is now."""
-        profiles = list(Profile.scoped().filter(contact=existing_contact(pk)))
+        profiles = list(Profile.scoped().filter(contact=contact_or_404(pk)))
         return Response({"results": [_line(line) for line in merge_history(profiles, membership=self.membership)]})
 
 
@@ -127,12 +128,12 @@ class MoveIdentifierView(ApiView):
         """The value ends with this contact and leads to the other one from now on."""
         wanted = MoveIdentifierSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        contact = existing_contact(pk)
+        contact = contact_or_404(pk)
         identifier = Identifier.scoped().filter(pk=wanted.validated_data["identifier"], profile__contact=contact).first()
         if identifier is None:
             raise Http404
         try:
-            moved = move_identifier(identifier=identifier, to=existing_contact(wanted.validated_data["to"]), by=self.actor)
+            moved = move_identifier(identifier=identifier, to=contact_or_404(wanted.validated_data["to"]), by=self.actor)
         except Refused as refused:
             raise Conflict(refused.messages[0], code=refused.code or "refused") from refused
         return Response({"identifier": moved.pk, "contact": moved.profile.contact_id})

@@ -244,12 +244,6 @@ def live_contact(contact_id: int) -> Contact:
     return contact
 
 
-def aliases_of(contact: Contact) -> list[int]:
-    """The other homes of its profiles: ids that lead here now."""
-    homes = Profile.scoped().filter(contact=contact, home__isnull=False).exclude(home=contact)
-    return sorted(pk for pk in homes.values_list("home_id", flat=True) if pk is not None)
-
-
 def panel(contact_id: int, *, membership: Membership) -> Panel:
     """What the person panel shows of the contact, or of the one that it was merged into. Raises ``Contact.DoesNotExist``."""
     return _panel(_People(live_contact(contact_id)), membership)
@@ -272,13 +266,8 @@ def identifiers_of(contact: Contact) -> list[IdentifierLine]:
     return _lines(people.identifiers, people.marks)
 
 
-def contacts_with_identifier(value: str) -> list[Contact]:
-    """The contacts that have the identifier, of whatever kind and however it is spelt; the latest active first."""
-    return list(holders_of(value).order_by("-last_seen_at", "-pk"))
-
-
 def holders_of(value: str) -> TenantQuerySet[Contact]:
-    """The same, unordered."""
+    """The contacts that have the identifier, of whatever kind and however it is spelt, unordered."""
     found = _spellings(value)
     if not found:
         return Contact.scoped().none()

@@ -18,9 +18,9 @@ from accounts.api.serializing import StrictSerializer
 from accounts.api.views import ApiListView
 from accounts.models import Channel, ChannelKind, Membership
 from accounts.roles import Ability
-from contacts.api import existing_contact
 from contacts.models import Contact, Identifier
 from contacts.normalising import normal
+from contacts.showing import contact_or_404
 from inbox import conversations as changing
 from inbox.models import Attachment, Conversation, ConversationStatus, Direction, Message
 from inbox.queries import find_conversation, messages_of, said_with
@@ -389,7 +389,7 @@ class TimelineView(ApiListView):
         },
     )
     def get(self, request: Request, pk: int) -> Any:
-        contact = existing_contact(pk)
+        contact = contact_or_404(pk)
         if contact.pk != pk:
             home = reverse("api:timeline", args=[contact.pk], request=request)
             query = request.META.get("QUERY_STRING", "")

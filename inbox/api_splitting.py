@@ -10,8 +10,9 @@ from accounts.api.errors import Conflict
 from accounts.api.serializing import StrictSerializer
 from accounts.api.views import ApiView
 from accounts.roles import Ability
-from contacts.api import ContactsMixin, MergeAnswerSerializer, existing_contact, id_field
+from contacts.api import ContactsMixin, MergeAnswerSerializer, id_field
 from contacts.merging import Refused
+from contacts.showing import contact_or_404
 from inbox.models import Conversation
 from inbox.splitting import contact_of, split_conversation
 
@@ -33,7 +34,7 @@ class SplitView(ContactsMixin, ApiView):
         """The conversation goes to a contact of its own, whom the answer's `contact` is; the two are never joined by themselves."""
         wanted = SplitSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        contact = existing_contact(pk)
+        contact = contact_or_404(pk)
         conversation = Conversation.scoped().filter(pk=wanted.validated_data["conversation"], profile__contact=contact).first()
         if conversation is None:
             raise Conflict(_("The conversation is not this contact's."), code="not_here")

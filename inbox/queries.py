@@ -277,19 +277,6 @@ def said_with(contact_id: int) -> QuerySet[Message]:
     return _spoken(Strand.scoped().filter(profile__contact=contact_id))
 
 
-def timeline(contact_id: int, *, before: str = "", limit: int = THREAD_PAGE) -> tuple[list[Message], str]:
-    """One page of everything said with the person, newest first, and the cursor of the next page.
-
-    At most five queries. Raises ``ValueError`` for a cursor that is not ours.
-    """
-    found = said_with(contact_id)
-    if before:
-        found = found.filter(_before("occurred_at", before))
-    page = list(found.order_by("-occurred_at", "-id")[: limit + 1])
-    more, page = len(page) > limit, page[:limit]
-    return page, _cursor(page[-1].occurred_at, page[-1].pk) if more else ""
-
-
 def members() -> list[Membership]:
     """Who can be given a conversation, by name. One query."""
     return list(Membership.scoped().filter(is_active=True).select_related("user").order_by("user__name", "user__email"))

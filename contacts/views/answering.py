@@ -10,18 +10,7 @@ from django.urls import reverse
 
 from accounts.middleware import AccountRequest
 from contacts import merging
-from contacts.models import Contact, MergeEvent
-from contacts.queries import ErasedContact, live_contact
-
-
-def contact_or_404(contact_id: int) -> Contact:
-    """The contact, or the one that shows its profile now. One that was erased is answered 410."""
-    try:
-        return live_contact(contact_id)
-    except ErasedContact:
-        raise
-    except Contact.DoesNotExist as error:
-        raise Http404 from error
+from contacts.models import MergeEvent
 
 
 def number_or_404(value: Any) -> int:

@@ -17,7 +17,8 @@ from contacts.quality.rules import grade
 from contacts.quality.scoring import assess_contacts
 from contacts.quality.words import advice_on
 from contacts.queries import FIELD_LABELS, contact_page
-from contacts.views.answering import contact_or_404, number_or_404, say_refused, say_undoable, to_contact
+from contacts.showing import contact_or_404
+from contacts.views.answering import number_or_404, say_refused, say_undoable, to_contact
 
 
 @require_safe

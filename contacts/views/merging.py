@@ -13,7 +13,8 @@ from contacts import merging, queries
 from contacts.concerns import concerns_between
 from contacts.models import Contact
 from contacts.previewing import preview_merge
-from contacts.views.answering import contact_or_404, number_or_404, say_refused, say_undoable, to_contact
+from contacts.showing import contact_or_404
+from contacts.views.answering import number_or_404, say_refused, say_undoable, to_contact
 
 SUGGESTED = 20
 

@@ -13,7 +13,8 @@ from accounts.roles import Ability
 from accounts.views.access import needs
 from contacts import ending_identifiers, moving_identifiers, queries
 from contacts.models import Identifier
-from contacts.views.answering import contact_or_404, number_or_404, say_refused, to_contact
+from contacts.showing import contact_or_404
+from contacts.views.answering import number_or_404, say_refused, to_contact
 
 SHOWN = 20
 

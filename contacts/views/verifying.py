@@ -13,7 +13,8 @@ from accounts.views.access import needs
 from contacts import verifying
 from contacts.models import Certainty, Contact, Identifier, MatchDecision, MergeEvent
 from contacts.queries import identifier_line
-from contacts.views.answering import contact_or_404, say_refused, say_undoable, to_contact, undo_url_of
+from contacts.showing import contact_or_404
+from contacts.views.answering import say_refused, say_undoable, to_contact, undo_url_of
 
 
 @require_POST

@@ -19,11 +19,12 @@ from inbox.delivery import apply_status, deliver
 from inbox.models import Conversation, Direction, InboundEvent, Message, OutboundMessage, Strand
 from inbox.receiving import process_event, receive, store_event
 from inbox.sending import addresses_for, send_message
-from tests.committed import at_once, db  # noqa: F401
+from tests.committed import db  # noqa: F401
 from tests.conftest import make_channel, make_member
 from tests.inbox.people import NOON
 from tests.inbox.provider import Provider, running_provider
 from tests.inbox.wire import SECRETS, SETTINGS, envelope, text
+from tests.threads import at_once
 
 
 @pytest.fixture
@@ -55,12 +56,12 @@ def errors(results: list[Any]) -> list[Any]:
 
 def test_the_same_webhook_five_times_at_once_makes_one_message(account: Account, whatsapp: Channel) -> None:
     body = envelope(text("wamid.1"))
-    results = at_once(*[partial(inside, account, store_event, channel=whatsapp, body=body, context={})] * 5)
+    results = at_once([partial(inside, account, store_event, channel=whatsapp, body=body, context={})] * 5)
 
     assert errors(results) == []
     with account_scope(account):
         event = InboundEvent.objects.get(channel=whatsapp)
-    assert errors(at_once(*[partial(inside, account, process_event, event_id=event.pk)] * 5)) == []
+    assert errors(at_once([partial(inside, account, process_event, event_id=event.pk)] * 5)) == []
 
     with account_scope(account):
         assert Message.objects.count() == 1
@@ -68,7 +69,7 @@ def test_the_same_webhook_five_times_at_once_makes_one_message(account: Account,
 
 
 def test_the_same_message_in_five_bodies_at_once_makes_one_message(account: Account, whatsapp: Channel) -> None:
-    results = at_once(*[writes(account, whatsapp, "56987654321", "wamid.1")] * 5)
+    results = at_once([writes(account, whatsapp, "56987654321", "wamid.1")] * 5)
 
     assert errors(results) == []
     assert [result is None for result in results].count(False) == 1
@@ -78,7 +79,7 @@ def test_the_same_message_in_five_bodies_at_once_makes_one_message(account: Acco
 
 @pytest.mark.parametrize("round_number", range(3))
 def test_messages_of_one_new_person_at_once_make_one_contact(account: Account, whatsapp: Channel, round_number: int) -> None:
-    results = at_once(*[writes(account, whatsapp, "56987654321", f"wamid.{number}") for number in range(5)])
+    results = at_once([writes(account, whatsapp, "56987654321", f"wamid.{number}") for number in range(5)])
 
     assert errors(results) == []
     with account_scope(account):
@@ -92,10 +93,12 @@ def test_one_new_person_on_several_channels_at_once_is_one_contact_with_one_conv
 ) -> None:
     second, web = make_channel(account, "whatsapp", "dos"), make_channel(account, "webchat")
     results = at_once(
-        writes(account, whatsapp, "56987654321", "1"),
-        writes(account, second, "56987654321", "2"),
-        writes(account, web, "visitor-1", "3", kind="visitor", phone="+56 9 8765 4321"),
-        writes(account, web, "visitor-2", "4", kind="visitor", phone="09 8765 4321"),
+        [
+            writes(account, whatsapp, "56987654321", "1"),
+            writes(account, second, "56987654321", "2"),
+            writes(account, web, "visitor-1", "3", kind="visitor", phone="+56 9 8765 4321"),
+            writes(account, web, "visitor-2", "4", kind="visitor", phone="09 8765 4321"),
+        ]
     )
 
     assert errors(results) == []
@@ -119,9 +122,11 @@ def test_a_separation_while_both_write_leaves_every_conversation_with_one_contac
         visitor = Profile.objects.get(channel=web)
 
     results = at_once(
-        partial(inside, account, unmerge, contact=contact, profiles=[visitor], by=Actor.person(supervisor)),
-        *[writes(account, whatsapp, "56987654321", f"c{number}") for number in range(3)],
-        *[writes(account, web, "visitor-1", f"d{number}", kind="visitor") for number in range(3)],
+        [
+            partial(inside, account, unmerge, contact=contact, profiles=[visitor], by=Actor.person(supervisor)),
+            *[writes(account, whatsapp, "56987654321", f"c{number}") for number in range(3)],
+            *[writes(account, web, "visitor-1", f"d{number}", kind="visitor") for number in range(3)],
+        ]
     )
 
     assert errors(results) == []
@@ -158,7 +163,7 @@ def conversation(account: Account, whatsapp: Channel) -> None:
 
 @pytest.mark.usefixtures("conversation")
 def test_a_double_submit_at_the_same_instant_is_one_message(account: Account, agent: Membership) -> None:
-    results = at_once(*[partial(answer, account, agent, "k1")] * 5)
+    results = at_once([partial(answer, account, agent, "k1")] * 5)
 
     assert errors(results) == []
     assert len({message.pk for message in results}) == 1
@@ -167,7 +172,7 @@ def test_a_double_submit_at_the_same_instant_is_one_message(account: Account, ag
 @pytest.mark.usefixtures("conversation")
 def test_five_workers_at_once_send_it_once(account: Account, agent: Membership, provider: Provider) -> None:
     message = answer(account, agent, "")
-    results = at_once(*[partial(inside, account, deliver, message_id=message.pk)] * 5)
+    results = at_once([partial(inside, account, deliver, message_id=message.pk)] * 5)
 
     assert errors(results) == []
     assert len(provider.received) == 1
@@ -179,8 +184,10 @@ def test_five_workers_at_once_send_it_once(account: Account, agent: Membership, 
 def test_writing_and_being_written_to_at_once_never_deadlocks(account: Account, whatsapp: Channel, agent: Membership) -> None:
     for round_number in range(5):
         results = at_once(
-            *[partial(answer, account, agent, f"{round_number}-{number}") for number in range(3)],
-            *[writes(account, whatsapp, "56987654321", f"w-{round_number}-{number}") for number in range(3)],
+            [
+                *[partial(answer, account, agent, f"{round_number}-{number}") for number in range(3)],
+                *[writes(account, whatsapp, "56987654321", f"w-{round_number}-{number}") for number in range(3)],
+            ]
         )
         assert errors(results) == []
 
@@ -200,8 +207,10 @@ def test_status_and_echo_that_overtake_the_receipt_end_on_one_message(
         )
         update = StatusUpdate(provider_id=provider_id, status="delivered", occurred_at=timezone.now())
         at_once(
-            partial(inside, account, receive, channel=whatsapp, inbound=echo),
-            partial(inside, account, apply_status, channel=whatsapp, update=update),
+            [
+                partial(inside, account, receive, channel=whatsapp, inbound=echo),
+                partial(inside, account, apply_status, channel=whatsapp, update=update),
+            ]
         )
 
     provider.before_answering = overtake

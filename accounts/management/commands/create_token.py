@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actors import SYSTEM
-from accounts.entrances import account_id_by_slug
+from accounts.management.naming import account_named
 from accounts.models import Membership
 from accounts.scope import account_scope
 from accounts.tokens import create_token
@@ -24,9 +24,7 @@ class Command(BaseCommand):
         # Bytes that the terminal's encoding does not know arrive as half surrogate pairs.
         if not (email + account + name).isprintable():
             raise CommandError("Write email, account and name in printable characters.")
-        account_id = account_id_by_slug(account)
-        if account_id is None:
-            raise CommandError(f"There is no account “{account}”.")
+        account_id = account_named(account)
         with account_scope(account_id):
             membership = Membership.scoped().filter(user__email__iexact=email.strip()).first()
             if membership is None:

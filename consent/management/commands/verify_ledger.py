@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.entrances import account_id_by_slug, all_account_ids
+from accounts.entrances import all_account_ids
+from accounts.management.naming import account_named
 from accounts.scope import account_scope
 from consent.verifying import verify
 
@@ -19,10 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         account_ids = all_account_ids()
         if options["account"]:
-            account_id = account_id_by_slug(options["account"])
-            if account_id is None:
-                raise CommandError(f"There is no account {options['account']}.")
-            account_ids = [account_id]
+            account_ids = [account_named(options["account"])]
         elif options["head"]:
             raise CommandError("A head is of one account: name it with --account.")
         try:

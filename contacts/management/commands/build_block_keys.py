@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from accounts.entrances import account_id_by_slug, all_account_ids
+from accounts.entrances import all_account_ids
+from accounts.management.naming import account_named
 from accounts.scope import account_scope
 from contacts.building_block_keys import build_all
 
@@ -25,7 +26,4 @@ class Command(BaseCommand):
     def _accounts(self, slug: str | None) -> list[int]:
         if slug is None:
             return list(all_account_ids())
-        account_id = account_id_by_slug(slug)
-        if account_id is None:
-            raise CommandError(f"There is no account {slug}.")
-        return [account_id]
+        return [account_named(slug)]

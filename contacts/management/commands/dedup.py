@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.entrances import account_id_by_slug
+from accounts.management.naming import account_named
 from accounts.scope import account_scope
 from contacts.deduplication.running import work
 from contacts.models import DeduplicationRun
@@ -19,9 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--changed", action="store_true", help="Only what changed since the last search.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        account_id = account_id_by_slug(options["account"])
-        if account_id is None:
-            raise CommandError(f"There is no account “{options['account']}”.")
+        account_id = account_named(options["account"])
         with account_scope(account_id):
             if DeduplicationRun.unfinished().exists():
                 raise CommandError("A search is waiting or running already.")

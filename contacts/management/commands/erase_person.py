@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
 
 from accounts.actors import SYSTEM
-from accounts.entrances import account_id_by_slug
+from accounts.management.naming import account_named
 from accounts.models import Account
 from accounts.scope import account_scope
 from contacts.erasing import erase
@@ -28,9 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="Do not ask.")
 
     def handle(self, *args: Any, contact: int, account: str, profile: list[int] | None, yes: bool, **options: Any) -> None:
-        account_id = account_id_by_slug(account)
-        if account_id is None:
-            raise CommandError(f"There is no account “{account}”.")
+        account_id = account_named(account)
         with account_scope(account_id), translation.override(Account.objects.get(pk=account_id).language):
             try:
                 shown = live_contact(contact)

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
 
-from accounts.entrances import account_id_by_slug
+from accounts.management.naming import account_named
 from accounts.models import Account
 from accounts.scope import account_scope
 from contacts.explaining import explain
@@ -22,9 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--language", choices=["es", "en"], help="The account's own unless given.")
 
     def handle(self, *args: Any, one: int, other: int, account: str, language: str | None, **options: Any) -> None:
-        account_id = account_id_by_slug(account)
-        if account_id is None:
-            raise CommandError(f"There is no account “{account}”.")
+        account_id = account_named(account)
         with account_scope(account_id), translation.override(language or Account.objects.get(pk=account_id).language):
             try:
                 found = explain(one=one, other=other)

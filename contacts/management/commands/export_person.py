@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone, translation
 
 from accounts.actors import SYSTEM
-from accounts.entrances import account_id_by_slug
+from accounts.management.naming import account_named
 from accounts.models import Account
 from accounts.scope import account_scope
 from contacts.exporting import export
@@ -29,9 +29,7 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, contact: int, account: str, to: Path, profile: list[int] | None, language: str | None, **options: Any
     ) -> None:
-        account_id = account_id_by_slug(account)
-        if account_id is None:
-            raise CommandError(f"There is no account “{account}”.")
+        account_id = account_named(account)
         with account_scope(account_id):
             house = Account.objects.get(pk=account_id)
             try:

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import translation
 
-from accounts.entrances import account_id_by_slug
+from accounts.management.naming import account_named
 from accounts.models import Account
 from accounts.scope import account_scope
 from contacts.unification.advising import advice
@@ -21,9 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print everything that was found, with examples.")
 
     def handle(self, *args: Any, account: str, **options: Any) -> None:
-        account_id = account_id_by_slug(account)
-        if account_id is None:
-            raise CommandError(f"There is no account “{account}”.")
+        account_id = account_named(account)
         with account_scope(account_id):
             found = figures_of(Account.objects.get(pk=account_id))
         if options["json"]:

@@ -1,0 +1,6 @@
+"""The tables of the connections to other systems. Those about people refer to ``contacts.Profile``, never to a contact."""
+
+from integrations.models.mailboxes import MailboxCursor
+from integrations.models.visitors import Visitor, VisitorMessage
+
+__all__ = ["MailboxCursor", "Visitor", "VisitorMessage"]
