@@ -52,7 +52,7 @@ def carry_out(
     profile, fresh = plan.profile, plan.fresh
     if profile is None:
         contact_id = oldest_home(joined) if joined else None
-        profile = _make_profile(plan, record, contact_id, channel=channel, place=place)
+        profile = _make_profile(plan, record, contact_id, channel=channel, place=place, source=source)
         joined.append(profile)
         if copies is not None:
             fresh = (*fresh, *_address_identifiers(copies, fresh))
@@ -189,20 +189,21 @@ def _note_seen(profile: Profile, record: Record) -> None:
     profile.save(update_fields=["given", "given_at", "later", "first_seen_at", "last_seen_at"])
 
 
-def _make_profile(plan: Plan, record: Record, contact_id: int | None, *, channel: Channel | None, place: str) -> Profile:
-    """A profile in the given contact, or in a new one, which is then its home."""
+def _make_profile(plan: Plan, record: Record, contact_id: int | None, *, channel: Channel | None, place: str, source: str) -> Profile:
+    """A profile in the given contact, or in a new one, which is then its home. What has an address is the channel's."""
     home = None
     if contact_id is None:
         home = Contact.objects.create(born_at=record.occurred_at, last_seen_at=record.occurred_at)
         contact_id = home.pk
-    episodes = Profile.scoped().filter(channel=channel, address=place)
-    last = episodes.aggregate(last=Max("episode"))["last"] or 0
-    if last:
+    last = 0
+    if place:
+        episodes = Profile.scoped().filter(channel=channel, address=place)
+        last = episodes.aggregate(last=Max("episode"))["last"] or 0
         episodes.filter(is_current=True).update(is_current=False)
     profile = Profile(
         contact_id=contact_id,
         home=home,
-        source=Source.CHANNEL,
+        source=Source.CHANNEL if place else source,
         channel=channel,
         address=place,
         episode=last + 1,

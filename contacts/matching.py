@@ -23,10 +23,11 @@ from contacts.models import UNIFYING, Certainty, EndReason, Identifier, Profile,
 from contacts.names import names_conflict
 from contacts.plans import Plan, Recognition
 from contacts.reading_claims import ReadIdentifier, Record, normal_address, read_claim, stronger_than_known
+from contacts.record_versions import newer_than, replace_version, show_version
 from contacts.recycled_numbers import NUMBERS, changed_hands
 from contacts.shared_values import too_many_people
 
-__all__ = ["FindOpenProfile", "Recognition", "learn", "recognise"]
+__all__ = ["FindOpenProfile", "Recognition", "learn", "recognise", "take_record"]
 
 # A WhatsApp user has a number and, within a business, an id (BSUID). Messages name either or both; the id is one person's only.
 OTHER_ADDRESSES = frozenset({"whatsapp_user"})
@@ -83,6 +84,37 @@ def learn(*, profile: Profile, claim: Claim, occurred_at: datetime, source: str 
     plan = hold(find, contacts_of=lambda found: found.contacts)
     kind = Identifier.scoped().filter(profile=profile, value=profile.address).values_list("kind", flat=True).first() or ""
     return carry_out(account, plan, record, cause, channel=profile.channel, place=profile.address, kind=kind, source=source, copies=profile)
+
+
+@transaction.atomic(savepoint=False)
+def take_record(*, source: str, claim: Claim, occurred_at: datetime, cause: str, profile: Profile | None = None) -> Recognition:
+    """Take in a record that another system keeps (CRM, import, customer data): a profile of its own, matched by the account's mode.
+
+    ``profile`` is the one that an earlier version of the record made. Then fields and kinds of identifiers that the claim leaves
+    out stay as they are, an empty value takes one away, and an identifier that the record has another value for now ends as replaced.
+    ``occurred_at`` is when the other system changed it (aware). Call it once per transaction. Raises ``contacts.locks.StillMoving``,
+    ``Profile.DoesNotExist`` where the profile was erased.
+    """
+    account = Account.objects.get(pk=current_account_id())
+    said = replace(claim, identifiers=tuple(each for each in claim.identifiers if each.raw.strip()))
+    record = read_claim(said, occurred_at=occurred_at, region=account.default_region)
+    lock_keys([each.match_key for each in record.identifiers if each.unifies])
+
+    def find() -> Plan:
+        if profile is None:
+            return _with_matches(account, Plan(rule="new_record"), record)
+        mine = Profile.scoped().get(pk=profile.pk, erased_at=None)
+        return _with_matches(account, Plan(rule="same_record", profile=mine), record)
+
+    plan = hold(find, contacts_of=lambda found: found.contacts)
+    replaced = False
+    if plan.profile is not None:
+        record = newer_than(plan.profile, record)
+        replaced = replace_version(plan, claim, record)
+    found = carry_out(account, plan, record, cause, channel=None, place="", kind="", source=source)
+    if replaced:
+        show_version(found.profile)
+    return found
 
 
 def _whose(

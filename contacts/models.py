@@ -149,6 +149,7 @@ class EndReason(models.TextChoices):
     """Why an identifier no longer points to its person."""
 
     CHANGED = "changed", _("changed for another")
+    REPLACED = "replaced", _("its record has another now")
     RECYCLED = "recycled", _("somebody else has it now")
     MOVED = "moved", _("it was another person's")
     RETIRED = "retired", _("no longer in use")

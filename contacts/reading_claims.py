@@ -119,8 +119,8 @@ def stronger_than_known(record: Record, known: Iterable[Identifier]) -> list[Rea
 
 
 def _lives_again(row: Identifier, at: datetime) -> bool:
-    """Somebody ended it as no longer in use, and its person says it after that."""
-    return row.end_reason == EndReason.RETIRED and row.valid_to is not None and at > row.valid_to
+    """It ended as no longer in use, or its record had another one for a while, and it is said again after that."""
+    return row.end_reason in (EndReason.RETIRED, EndReason.REPLACED) and row.valid_to is not None and at > row.valid_to
 
 
 def write_identifiers(
