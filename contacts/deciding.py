@@ -20,7 +20,7 @@ from accounts.actors import Actor
 from accounts.auditing import record
 from accounts.roles import Ability, require
 from contacts import merging
-from contacts.announcements import contacts_changed
+from contacts.announcements import SuggestionChange, announce_suggestion, contacts_changed
 from contacts.locks import StillMoving, hold
 from contacts.merging import Refused
 from contacts.models import Contact, MergeEvent, MergeSuggestion, NeverMerge, Profile, SuggestionDecision
@@ -207,9 +207,12 @@ def _settle(
         contacts=sorted(pair.contact_ids),
         probability=pair.suggestion.probability,
     )
+    if kind in ANNOUNCED:
+        announce_suggestion(pair.suggestion, ANNOUNCED[kind])
     return decision
 
 
+ANNOUNCED: dict[str, SuggestionChange] = {Kind.ACCEPTED: SuggestionChange.ACCEPTED, Kind.REJECTED: SuggestionChange.REJECTED}
 ACTIONS: dict[str, str] = {Kind.ACCEPTED: "suggestion.accept", Kind.REJECTED: "suggestion.reject", Kind.DEFERRED: "suggestion.defer"}
 
 

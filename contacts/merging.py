@@ -16,7 +16,7 @@ from simple_history.utils import bulk_update_with_history
 from accounts.actors import Actor
 from accounts.auditing import record
 from accounts.roles import Ability, require
-from contacts.announcements import contacts_changed, profiles_moved
+from contacts.announcements import announce_move, contacts_changed, profiles_moved
 from contacts.locks import hold
 from contacts.marking import mark_shared, shared_key
 from contacts.models import UNIFYING, Contact, Identifier, MatchDecision, MergeEvent, NeverMerge, Profile, ProfileMove
@@ -346,3 +346,4 @@ def _announce(event: MergeEvent) -> None:
         profiles_moved.send(sender=MergeEvent, profile_ids=[move.profile_id for move in moves], event=event)
     touched = {event.contact_id, *(move.from_contact_id for move in moves), *(move.to_contact_id for move in moves)}
     contacts_changed.send(sender=MergeEvent, contact_ids=sorted(touched))
+    announce_move(event)

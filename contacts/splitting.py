@@ -10,7 +10,7 @@ from simple_history.utils import bulk_create_with_history
 from accounts.actors import Actor
 from accounts.auditing import record
 from accounts.roles import Ability, require
-from contacts.announcements import contacts_changed
+from contacts.announcements import announce_move, contacts_changed
 from contacts.block_keys import renew_keys
 from contacts.merging import Refused, hold_profiles_of, mark_never_merge
 from contacts.models import Contact, Identifier, MergeEvent, Profile, ProfileMove
@@ -68,6 +68,7 @@ def _split(profiles: Sequence[Profile], *, by: Actor, reason: str) -> tuple[dict
     refresh([former_id, home.pk])
     record(actor=by, action="contact.split", target=home, event=event.pk, former=former_id, profiles=sorted(new))
     contacts_changed.send(sender=MergeEvent, contact_ids=[former_id, home.pk])
+    announce_move(event)
     return new, event
 
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from contacts.announcements import SuggestionChange, announce_suggestion
 from contacts.models import MatchModel, MergeSuggestion, NeverMerge, Profile
 from contacts.quality.due import mark_due
 
@@ -66,7 +67,9 @@ def suggest(
     mark_due(contact_of.values())
     if former is None:
         # Somebody else may suggest the same pair at this instant.
-        suggestion, _is_new = MergeSuggestion.objects.get_or_create(low=low, high=high, defaults=values)
+        suggestion, is_new = MergeSuggestion.objects.get_or_create(low=low, high=high, defaults=values)
+        if is_new:
+            announce_suggestion(suggestion, SuggestionChange.CREATED)
         return suggestion
     return _renew(former, low, high, values)
 
@@ -106,6 +109,8 @@ def _renew(former: MergeSuggestion, low: Profile, high: Profile, values: dict[st
     if former.state != State.DEFERRED:
         former.state, former.decided_by, former.decided_at = State.OPEN, None, None
     former.save()
+    if not undecided:
+        announce_suggestion(former, SuggestionChange.CREATED)
     return former
 
 

@@ -17,6 +17,7 @@ from accounts.models import Membership
 from accounts.roles import Ability, require
 from contacts.locks import hold
 from contacts.models import Profile
+from inbox.announcements import ConversationChange, announce_conversation
 from inbox.filing import Filing
 from inbox.live_updates import conversation_group, tell_account, tell_group
 from inbox.models import Conversation, ConversationStatus, Direction, Message, ReadMark, Strand
@@ -80,6 +81,7 @@ def assign(*, conversation: Conversation, to: Membership, by: Actor) -> Conversa
     locked.save(update_fields=["assignee"])
     record(actor=by, action="conversation.assign", target=locked, to=to.pk)
     tell_thread(strand=current_strand(locked), kind=EventKind.ASSIGNED, by=by, to=str(to), membership=to.pk)
+    announce_conversation(locked, ConversationChange.ASSIGNED)
     _tell(locked)
     return locked
 
@@ -95,6 +97,7 @@ def unassign(*, conversation: Conversation, by: Actor) -> Conversation:
     locked.save(update_fields=["assignee"])
     record(actor=by, action="conversation.unassign", target=locked)
     tell_thread(strand=current_strand(locked), kind=EventKind.UNASSIGNED, by=by)
+    announce_conversation(locked, ConversationChange.ASSIGNED)
     _tell(locked)
     return locked
 
@@ -113,6 +116,7 @@ def resolve(*, conversation: Conversation, by: Actor) -> Conversation:
     locked.save(update_fields=["status", "resolved_at", "waiting_since", "asks_who"])
     record(actor=by, action="conversation.resolve", target=locked)
     tell_thread(strand=current_strand(locked), kind=EventKind.RESOLVED, by=by)
+    announce_conversation(locked, ConversationChange.RESOLVED)
     _tell(locked)
     return locked
 
@@ -136,6 +140,7 @@ def reopen_locked(locked: Conversation, *, by: Actor) -> None:
     locked.resolved_at = None
     locked.save(update_fields=["status", "resolved_at"])
     tell_thread(strand=current_strand(locked), kind=EventKind.REOPENED, by=by)
+    announce_conversation(locked, ConversationChange.REOPENED)
 
 
 def add_note(*, conversation: Conversation, body: str, by: Actor, files: Sequence[File] = (), client_key: str = "") -> Message:

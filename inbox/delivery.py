@@ -19,6 +19,7 @@ from consent.hearing import hear_refusal
 from consent.models import ConsentEvent, ContactPoint, Decision
 from consent.vocabulary import RESTRICTIONS, Verdict
 from inbox.adapters import ChannelAdapter, DeliveryError, OutcomeUnknown, ProviderReceipt, adapter_for
+from inbox.announcements import MessageChange, announce_step
 from inbox.channel_health import note_refusal, note_success
 from inbox.conversations import lock_conversation_of
 from inbox.counters import recount
@@ -173,9 +174,12 @@ def _accepted(message: Message, receipt: ProviderReceipt) -> None:
     if receipt.provider_id:
         _drop_echoes(fresh, [receipt.provider_id, *receipt.detail.get("ids", [])])
     fresh.provider_id = receipt.provider_id
-    if RANK[MessageStatus(fresh.status)] < RANK[MessageStatus.SENT]:
+    is_step = RANK[MessageStatus(fresh.status)] < RANK[MessageStatus.SENT]
+    if is_step:
         fresh.status, fresh.problem = MessageStatus.SENT, {}
     fresh.save(update_fields=["provider_id", "status", "problem"])
+    if is_step:
+        announce_step(fresh, MessageChange.SENT)
     outbound.state = State.SENT
     outbound.receipt = {**outbound.receipt, "provider_id": receipt.provider_id, **receipt.detail, "at": timezone.now().isoformat()}
     outbound.save(update_fields=["state", "receipt"])
@@ -234,6 +238,7 @@ def _fail(message: Message, *, code: str, text: str, permanent: bool = True) -> 
     outbound.save(update_fields=["state", "verdict"])
     problem = {"code": str(code), "text": text or refusal_text(code)[0], "permanent": permanent}
     Message.scoped().filter(pk=message.pk).update(status=MessageStatus.FAILED, problem=problem)
+    announce_step(message, MessageChange.FAILED)
     # Nobody was answered: the customer waits again.
     recount(conversation)
     _tell(message)

@@ -37,7 +37,7 @@ from inbox.adapters import (
     UnreadableEvent,
     adapter_for,
 )
-from inbox.announcements import announce
+from inbox.announcements import ConversationChange, MessageChange, announce, announce_conversation, announce_step
 from inbox.channel_health import note_activity
 from inbox.choosing import choose_conversation, open_profile_on_shared
 from inbox.conversations import reopen_locked
@@ -242,6 +242,7 @@ def receive(*, channel: Channel, inbound: InboundMessage) -> Message | None:
         tell_recognition(strand=strand, recognition=recognition, at=inbound.occurred_at)
         if recognition.asks_who:
             tell_thread(strand=strand, kind=EventKind.ASKED_WHO, at=inbound.occurred_at, value=inbound.sender.value)
+        announce_step(message, MessageChange.SENT if inbound.is_echo else MessageChange.RECEIVED)
         if not inbound.is_echo:
             announce(message=message, inbound=inbound, recognition=recognition, conversation=conversation)
         for attachment in attachments:
@@ -315,6 +316,7 @@ def _join(
             asks_who=recognition.asks_who,
             last_message_at=inbound.occurred_at,
         )
+        announce_conversation(conversation, ConversationChange.CREATED)
         return conversation, Strand.objects.create(conversation=conversation, profile=profile)
     strand = Strand.scoped().get_or_create(conversation=conversation, profile=profile)[0]
     # Machine mail and what our own people wrote elsewhere do not open a matter that was settled.

@@ -16,6 +16,7 @@ from contacts.models import Identifier, Profile
 from contacts.reading_claims import normal_address
 from contacts.recycled_numbers import note_identity_change as let_number_go
 from inbox.adapters import AddressChange, IdentityChange, MessageEdit, MessageReaction, MessageWithdrawal, PreferenceChange, ReadUpTo
+from inbox.announcements import MessageChange, announce_step
 from inbox.conversations import lock_conversation_of
 from inbox.counters import recount
 from inbox.live_updates import tell_account
@@ -120,6 +121,7 @@ def read_up_to(*, channel: Channel, mark: ReadUpTo) -> None:
     for message in unread.select_for_update(of=("self",)).select_related("strand").order_by("pk"):
         message.status = MessageStatus.READ
         message.save(update_fields=["status"])
+        announce_step(message, MessageChange.READ)
         _tell(message)
 
 

@@ -8,6 +8,7 @@ from accounts.models import Channel
 from consent.fingerprints import point_of
 from consent.hearing import hear_refusal
 from inbox.adapters import StatusUpdate
+from inbox.announcements import MessageChange, announce_step
 from inbox.channel_health import set_sending_problem
 from inbox.conversations import lock_conversation_of
 from inbox.counters import recount
@@ -98,6 +99,7 @@ def move_status(message: Message, receipt: StatusReceipt) -> None:
     fresh.problem = receipt.problem if status == MessageStatus.FAILED else {}
     fresh.save(update_fields=["status", "problem"])
     message.status, message.problem = fresh.status, fresh.problem
+    announce_step(fresh, MessageChange(status.value))
     if current == MessageStatus.UNKNOWN:
         OutboundMessage.scoped().filter(message=fresh).update(state=OutboundMessage.State.SENT)
     if conversation is not None:

@@ -8,6 +8,7 @@ from django.db.models import Count
 from accounts.actors import SYSTEM, Actor
 from accounts.scope import current_account_id
 from contacts.models import MergeEvent
+from inbox.announcements import ConversationChange, announce_conversation
 from inbox.counters import recount
 from inbox.live_updates import tell_account
 from inbox.models import Conversation, Strand
@@ -62,6 +63,7 @@ def _split_off(conversation: Conversation, strands: list[Strand], *, former_name
     Strand.scoped().filter(pk__in=[strand.pk for strand in strands]).update(conversation=new)
     recount(new)
     tell_thread(strand=strands[-1], kind=EventKind.SEPARATED, by=_actor(event), name=former_name, conversation=conversation.pk)
+    announce_conversation(new, ConversationChange.CREATED)
     tell_account(new.account_id, "conversation", conversation=new.pk)
 
 
