@@ -5,6 +5,7 @@ from django.urls import path
 from accounts.api.account import AccountView
 from config.api_description import DocsView, SchemaView
 from consent.api import ContactConsentView, DecideView, EventsView
+from consent.api_importing import ImportView
 from contacts.api import ContactListView, ContactView, MergeView, UnmergeView
 from contacts.api_history import HistoryView, MoveIdentifierView, NeverMergeView
 from contacts.api_suggestions import AcceptView, DeferView, RejectView, SuggestionListView, SuggestionView, UndoView
@@ -38,6 +39,7 @@ urlpatterns = [
     path("contacts/never-merge/", NeverMergeView.as_view(), name="contacts-never-merge"),
     path("consent/decide/", DecideView.as_view(), name="consent-decide"),
     path("consent/events/", EventsView.as_view(), name="consent-events"),
+    path("consent/import/", ImportView.as_view(), name="consent-import"),
     path("contacts/<int:pk>/consent/", ContactConsentView.as_view(), name="contact-consent"),
     path("contacts/<int:pk>/history/", HistoryView.as_view(), name="contact-history"),
     path("contacts/<int:pk>/move-identifier/", MoveIdentifierView.as_view(), name="contact-move-identifier"),

@@ -20,7 +20,7 @@ from consent.gate import BOT, HUMAN, Question, decide_many, keep
 from consent.ledger import opt_out_person, record
 from consent.models import ConsentEvent, Decision, NoticeVersion, Purpose
 from consent.points import ADDRESSES
-from consent.queries import CHANNELS, Line, consent_of, events_of
+from consent.queries import KINDS, Line, consent_of, events_of
 from consent.suppressing import suppress
 from consent.vocabulary import RESTRICTIONS, Action, Basis, Category, Origin, PurposeClass, SuppressionReason
 from contacts.api import id_field
@@ -28,7 +28,6 @@ from contacts.models import Identifier, Profile
 from contacts.showing import contact_or_404
 
 EVENTS = 50
-KINDS = tuple(sorted({channel for channels in CHANNELS.values() for channel in channels}))
 # What another system may write down; the rest is the platforms', the links' and our own to say.
 WRITABLE = (Action.GRANT, Action.SOFT_OPT_IN, Action.WITHDRAW, Action.OBJECT, Action.SUPPRESS, Action.RECYCLE)
 REPORTED = (SuppressionReason.COMPLAINT, SuppressionReason.WRONG_PERSON, SuppressionReason.HARD_BOUNCE, SuppressionReason.BLOCKED)

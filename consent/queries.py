@@ -24,6 +24,8 @@ CHANNELS = {
     "visitor": ("webchat",),
     "app_user": ("app",),
 }
+# Every kind of channel by which somebody can be written to.
+KINDS = tuple(sorted({channel for channels in CHANNELS.values() for channel in channels}))
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,9 @@ DOORS: dict[str, Door] = {
     "api:consent-events": api(
         POST=Ability.RECORD_CONSENT, bodies={"POST": {"identifier": "@identifier", "action": "withdraw", "key": "matriz"}}
     ),
+    "api:consent-import": api(
+        POST=CONSENT, bodies={"POST": {"rows": [{"address": "ana@ejemplo.cl", "kind": "email", "action": "withdraw"}]}}
+    ),
     "api:contact-consent": api(GET=WORK, ids={"pk": "contact"}),
     "api:contact-history": api(GET=WORK, ids={"pk": "contact"}),
     "api:contact-move-identifier": api(POST=MERGE, ids={"pk": "contact"}, bodies={"POST": {"identifier": "@identifier", "to": "@contact"}}),
