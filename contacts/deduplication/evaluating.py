@@ -14,7 +14,7 @@ from contacts.deduplication.parameters import Parameters
 from contacts.deduplication.peak_memory import peak_mb
 from contacts.deduplication.policy import EVEN
 from contacts.deduplication.predicting import Scored, read_back, score_pairs
-from contacts.deduplication.record_files import RecordFile, read_truth
+from contacts.deduplication.record_files import RecordFile, read_sharers, read_truth
 from contacts.deduplication.records import Record
 from contacts.deduplication.scoring import probability
 from contacts.deduplication.tables import load, open_engine, pairs_that_share
@@ -37,8 +37,13 @@ class Evaluation:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def evaluate(*, records: Path, truth: Path, region: str = "CL", parameters: Parameters | None = None) -> Evaluation:
-    """Run the engine on two files; without ``parameters`` it trains on the records first."""
+def evaluate(
+    *, records: Path, truth: Path, region: str = "CL", parameters: Parameters | None = None, sharers: Path | None = None
+) -> Evaluation:
+    """Run the engine on two files; without ``parameters`` it trains on the records first.
+
+    With ``sharers`` the figures also say how many relatives and how many colleagues would be merged by themselves.
+    """
     clock = _Clock()
     connection = open_engine()
     file = RecordFile(records, region=region)
@@ -56,6 +61,11 @@ def evaluate(*, records: Path, truth: Path, region: str = "CL", parameters: Para
     told = read_truth(truth, file.numbers())
     figures = _figures(scored, known, outcome, told, pairs_that_share(connection, told))
     connection.close()
+    if sharers is not None:
+        households, workplaces = read_sharers(sharers, file.numbers())
+        wrong = outcome.automatic.keys() - told
+        figures["automatic"]["relatives"] = _together(wrong, households)
+        figures["automatic"]["colleagues"] = _together(wrong, workplaces)
     figures["seconds"] = round(seconds, 2)
     figures["peak_mb"] = peak
     return Evaluation(told, known, outcome, figures, parameters, clock.laps)
@@ -91,6 +101,10 @@ def _figures(
 
 def _pairs_of(groups: Iterable[list[int]]) -> set[tuple[int, int]]:
     return {pair for members in groups for pair in combinations(members, 2)}
+
+
+def _together(pairs: Iterable[tuple[int, int]], place: dict[int, str]) -> int:
+    return sum(low in place and place[low] == place.get(high) for low, high in pairs)
 
 
 def _quality(found: set[tuple[int, int]], truth: set[tuple[int, int]]) -> dict[str, float]:

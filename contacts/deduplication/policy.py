@@ -106,11 +106,16 @@ def _proof(a: Record, b: Record) -> str:
 
 
 def _is_theirs(record: Record) -> bool:
-    """Whether the email is made of the given name: father and son of one name may both write from the mother's, or the office's."""
+    """Whether the email is made of the name: father and son of one name may both write from the mother's, or the office's.
+
+    A given name alone is not enough: in the household of Norma's mailbox, her mother is Norma too.
+    """
+    if not record.surname:
+        return False
     local = "".join(c for c in record.local or "" if c.isalpha())
     if any(name[:3] in local for name in (record.given or "", *record.forms) if len(name) >= 3):
         return True
-    return bool(record.surname) and local[:1] in (record.initials or "") and (record.surname or "")[:3] in local[1:]
+    return local[:1] in (record.initials or "") and record.surname[:3] in local[1:]
 
 
 def _more_than_a_phone(a: Record, b: Record) -> bool:

@@ -92,6 +92,22 @@ def _read_elsewhere(header: Sequence[str], rows: Sequence[Sequence[str]], start:
     return _read_rows(header, rows, start, region), os.getpid(), peak_mb()
 
 
+def read_sharers(path: Path, numbers: dict[str, int]) -> list[dict[int, str]]:
+    """Who lives and who works together, from columns ``id, household, workplace``: number → household, number → workplace.
+
+    Somebody without one ("" or 0) is in neither. Records that are not there are left out.
+    """
+    households: dict[int, str] = {}
+    workplaces: dict[int, str] = {}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        for row in csv.DictReader(file):
+            number = numbers.get(row["id"].strip())
+            for place, name in ((households, "household"), (workplaces, "workplace")):
+                if number is not None and row[name] not in ("", "0"):
+                    place[number] = row[name]
+    return [households, workplaces]
+
+
 def read_truth(path: Path, numbers: dict[str, int]) -> set[tuple[int, int]]:
     """Pairs of numbers that are one person, closed over chains. Pairs that name a record which is not there are left out."""
     with path.open(newline="", encoding="utf-8-sig") as file:

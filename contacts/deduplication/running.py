@@ -33,7 +33,7 @@ from contacts.deduplication.tables import keep_ids, load, open_engine
 from contacts.locks import StillMoving
 from contacts.merging import Refused, merge
 from contacts.models import BlockKeyBuild, Contact, DeduplicationRun, MatchModel, MergeSuggestion, Profile
-from contacts.suggesting import suggest
+from contacts.suggesting_many import Question, suggest_many
 
 Kind = DeduplicationRun.Kind
 State = DeduplicationRun.State
@@ -42,7 +42,8 @@ DEDUPLICATION = Actor(kind="rule", name="deduplication")
 GROWN = 1.25
 # Progress in percent, and what each step brings it to.
 READ, TRAINED, COMPARED, DECIDED, ALL = 30, 50, 65, 70, 100
-BEAT_EVERY = 50
+# Suggestions that are written together.
+TOGETHER = 500
 
 
 def ask(*, kind: str, by: Membership | None = None) -> DeduplicationRun:
@@ -178,25 +179,26 @@ def _suggest_all(outcome: Outcome, known: dict[int, Record], scorer: Scorer, num
         sides = min(contact_of[low], contact_of[high]), max(contact_of[low], contact_of[high])
         if sides not in best or weight > weights[best[sides]]:
             best[sides] = low, high
-    suggested = 0
-    for index, (low, high) in enumerate(best.values()):
-        if index % BEAT_EVERY == 0:
-            _beat(run, DECIDED + (ALL - DECIDED) * index // len(best))
-        a, b = known[low], known[high]
-        weight = scorer.weight(a, b)
-        suggestion = suggest(
-            low=Profile(pk=low),
-            high=Profile(pk=high),
-            origin="dedup",
-            probability=probability(weight),
-            weight=weight,
-            evidence=[piece.as_json() for piece in scorer.explain(a, b)],
-            conflicts=[conflict.value for conflict in judge(a, b).conflicts],
-            model=run.model,
-            group=number_of[low] if low in number_of and number_of.get(low) == number_of.get(high) else None,
-        )
-        suggested += suggestion is not None
+    suggested, asked = 0, list(best.values())
+    for start in range(0, len(asked), TOGETHER):
+        _beat(run, DECIDED + (ALL - DECIDED) * start // len(asked))
+        some = [_question(known[low], known[high], scorer, number_of) for low, high in asked[start : start + TOGETHER]]
+        suggested += suggest_many(some, origin="dedup", model=run.model)
     return suggested
+
+
+def _question(a: Record, b: Record, scorer: Scorer, number_of: dict[int, int]) -> Question:
+    weight = scorer.weight(a, b)
+    group = number_of.get(a.id)
+    return Question(
+        low=a.id,
+        high=b.id,
+        probability=probability(weight),
+        weight=weight,
+        evidence=[piece.as_json() for piece in scorer.explain(a, b)],
+        conflicts=[conflict.value for conflict in judge(a, b).conflicts],
+        group=group if group == number_of.get(b.id) else None,
+    )
 
 
 def _contacts(profile_ids: Iterable[int]) -> dict[int, int]:

@@ -40,6 +40,33 @@ def test_made_up_people_are_the_same_for_the_same_seed_and_are_measured(tmp_path
     assert figures["queue"]["precision"] > 0.7
 
 
+def test_no_relatives_and_no_colleagues_are_merged_by_themselves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {name: tmp_path / f"{name}.csv" for name in ("records", "truth", "sharers")}
+    call_command("make_people", count=4000, seed=8128, **files)
+    capsys.readouterr()
+    call_command("evaluate_matching", **files, json=True)
+    automatic = json.loads(capsys.readouterr().out)["automatic"]
+    assert automatic["pairs"] > 20
+    assert (automatic["relatives"], automatic["colleagues"]) == (0, 0)
+
+
+def test_relatives_that_would_be_merged_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {name: tmp_path / f"{name}.csv" for name in ("records", "truth", "sharers")}
+    files["records"].write_text(
+        "id,name,email,phone\na,Ana Soto Rey,anasoto84@gmail.com,981234567\nb,Ana Soto Rey,anasoto84@gmail.com,981234567\n"
+    )
+    files["truth"].write_text("id_a,id_b\n")
+    files["sharers"].write_text("id,household,workplace\na,7,0\nb,7,0\n")
+    call_command("evaluate_matching", **files, json=True)
+    assert json.loads(capsys.readouterr().out)["automatic"] == {
+        "precision": 0.0,
+        "recall": 1.0,
+        "pairs": 1,
+        "relatives": 1,
+        "colleagues": 0,
+    }
+
+
 def test_a_file_with_two_columns_is_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "r.csv").write_text("id,email\na,ana84@uno.cl\nb,ANA84@uno.cl\nc,eva@dos.cl\n")
     (tmp_path / "t.csv").write_text("id_a,id_b\na,b\n")

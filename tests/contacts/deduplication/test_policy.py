@@ -33,6 +33,13 @@ def test_an_email_made_of_another_name_is_no_proof(email: str) -> None:
     assert not judge(*two({"name": "Claudio Soto", "email": email}, {"name": "Claudio Soto", "email": email})).may_merge
 
 
+def test_a_given_name_alone_makes_no_email_its_own() -> None:
+    """The mother of Norma Sepúlveda, who writes from her daughter's mailbox, is Norma too."""
+    both = {"email": "normaben84@gmail.com"}
+    assert not judge(*two({"name": "Norma", **both}, {"name": "Norma Sepúlveda", **both})).may_merge
+    assert judge(*two({"name": "Norma Sepúlveda", **both}, {"name": "Norma Sepúlveda", **both})).may_merge
+
+
 def test_second_given_names_keep_apart() -> None:
     both = {"email": "claudiagon116@uno.cl"}
     assert judge(*two({"name": "Claudia Ana González", **both}, {"name": "Claudia Lourdes González", **both})).conflicts == (Conflict.NAME,)
