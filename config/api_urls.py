@@ -6,6 +6,8 @@ from accounts.api.account import AccountView
 from config.api_description import DocsView, SchemaView
 from consent.api import ContactConsentView, DecideView, EventsView
 from consent.api_importing import ImportView
+from consent.api_preferences import PreferencesView
+from consent.api_requests import RightsRequestsView, RightsRequestView
 from contacts.api import ContactListView, ContactView, MergeView, UnmergeView
 from contacts.api_history import HistoryView, MoveIdentifierView, NeverMergeView
 from contacts.api_suggestions import AcceptView, DeferView, RejectView, SuggestionListView, SuggestionView, UndoView
@@ -43,6 +45,7 @@ urlpatterns = [
     path("contacts/<int:pk>/consent/", ContactConsentView.as_view(), name="contact-consent"),
     path("contacts/<int:pk>/history/", HistoryView.as_view(), name="contact-history"),
     path("contacts/<int:pk>/move-identifier/", MoveIdentifierView.as_view(), name="contact-move-identifier"),
+    path("contacts/<int:pk>/preferences/", PreferencesView.as_view(), name="contact-preferences"),
     path("contacts/<int:pk>/split/", SplitView.as_view(), name="contact-split"),
     path("contacts/<int:pk>/timeline/", TimelineView.as_view(), name="timeline"),
     path("contacts/<int:pk>/unmerge/", UnmergeView.as_view(), name="contact-unmerge"),
@@ -51,6 +54,8 @@ urlpatterns = [
     path("conversations/<int:pk>/messages/", MessagesView.as_view(), name="messages"),
     path("conversations/<int:pk>/notes/", NotesView.as_view(), name="notes"),
     path("conversations/<int:pk>/who/", WhoView.as_view(), name="conversation-who"),
+    path("rights-requests/", RightsRequestsView.as_view(), name="rights-requests"),
+    path("rights-requests/<int:pk>/", RightsRequestView.as_view(), name="rights-request"),
     path("suggestions/", SuggestionListView.as_view(), name="suggestions"),
     path("suggestions/<int:pk>/", SuggestionView.as_view(), name="suggestion"),
     path("suggestions/<int:pk>/accept/", AcceptView.as_view(), name="suggestion-accept"),

@@ -280,6 +280,7 @@ SPECTACULAR_SETTINGS = {
         "IdentifierKindEnum": "contacts.models.IdentifierKind",
         "ConversationStatusEnum": "inbox.models.ConversationStatus",
         "MessageStatusEnum": "inbox.models.MessageStatus",
+        "RightsRequestKindEnum": "consent.models.RightsRequest.Kind",
     },
     "GET_LIB_DOC_EXCLUDES": "accounts.api.description.doc_excludes",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayOperationId": False},

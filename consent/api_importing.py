@@ -13,7 +13,6 @@ from accounts.api.serializing import StrictSerializer
 from accounts.api.views import ApiView
 from accounts.roles import Ability
 from consent.importing import MOST_ROWS, TAKEN, GrantRow, import_grants
-from consent.points import ADDRESSES
 from consent.queries import KINDS
 from contacts.api import id_field
 
@@ -23,7 +22,7 @@ LARGEST_PROOF = 8_000
 
 class ImportedRowSerializer(StrictSerializer):
     address = serializers.CharField(max_length=320)
-    kind = serializers.ChoiceField(choices=sorted(ADDRESSES), help_text="What the address is.")
+    kind = serializers.CharField(max_length=40, help_text="What the address is: email, phone, whatsapp, instagram …")
     action = serializers.ChoiceField(choices=[each.value for each in TAKEN])
     purpose = serializers.SlugField(max_length=40, required=False, default="", help_text="A grant names one; left out: every purpose.")
     channel = serializers.ChoiceField(choices=KINDS, required=False, default="", help_text="Left out: every channel.")

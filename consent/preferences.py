@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -13,7 +14,8 @@ from accounts.actors import Actor
 from accounts.roles import Ability, require
 from consent.models import Preference
 from consent.quiet_times import zone_named
-from contacts.models import Profile
+from contacts.locks import hold
+from contacts.models import Contact, Profile
 
 FIELDS = frozenset({"language", "channels", "timezone", "quiet_from", "quiet_to", "cap_count", "cap_days", "paused_until"})
 LONGEST_PAUSE = timedelta(days=366)
@@ -46,6 +48,20 @@ def set_preferences(*, profile: Profile, by: Actor, **values: Any) -> Preference
     return row
 
 
+@transaction.atomic
+def set_preferences_of_person(*, contact: Contact, by: Actor, **values: Any) -> None:
+    """Put these preferences on every profile of the contact, so that they are what rules. Raises like ``set_preferences``.
+
+    The strictest among a person's profiles rules: on one profile alone, a shorter pause or a later hour would change nothing.
+    """
+    hold(
+        lambda: dict(Profile.scoped().filter(contact=contact, erased_at=None).values_list("pk", "contact_id")),
+        contacts_of=lambda found: found,
+    )
+    for profile in Profile.scoped().filter(contact=contact, erased_at=None).order_by("pk"):
+        set_preferences(profile=profile, by=by, **values)
+
+
 def pause(*, profile: Profile, days: int, by: Actor) -> Preference:
     """No promotions and notices for so many days; 0 ends a pause."""
     return set_preferences(profile=profile, by=by, paused_until=timezone.now() + timedelta(days=days) if days else None)
@@ -53,7 +69,16 @@ def pause(*, profile: Profile, days: int, by: Actor) -> Preference:
 
 def preferences_of_person(profile: Profile) -> PersonsPreferences:
     """What rules for the profile's person now. One query."""
-    rows = list(Preference.scoped().filter(profile__contact__profiles=profile.pk).order_by("-updated_at", "-pk"))
+    return _ruling(Preference.scoped().filter(profile__contact__profiles=profile.pk))
+
+
+def preferences_of_contact(contact: Contact) -> PersonsPreferences:
+    """The same for whoever a contact shows. One query."""
+    return _ruling(Preference.scoped().filter(profile__contact=contact))
+
+
+def _ruling(found: QuerySet[Preference]) -> PersonsPreferences:
+    rows = list(found.order_by("-updated_at", "-pk"))
     return PersonsPreferences(
         language=next((row.language for row in rows if row.language), ""),
         channels=next((row.channels for row in rows if row.channels), []),

@@ -4,17 +4,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.auditing import record
-from accounts.models import Account
-from accounts.scope import current_account_id
 from accounts.tenancy import TenantQuerySet
 from consent.answering_requests import OPEN, archive_of
-from consent.due_dates import due_at
 from consent.fingerprints import fingerprint
 from consent.models import RightsRequest
-from consent.points import country_of
 from consent.portal.choosing import PERSON
 from consent.portal.reach import Reach
+from consent.taking_requests import put_into_queue
 from consent.vocabulary import Origin
 from contacts.locks import lock_keys
 
@@ -31,20 +27,16 @@ def ask_for(*, kind: RightsRequest.Kind, reach: Reach, about: str = "") -> Right
     waiting = requests_of(reach).filter(kind=kind, status__in=OPEN, detail__about=about).first()
     if waiting is not None and set(reach.profile_ids) <= set(waiting.detail["profiles"]):
         return waiting
-    now = timezone.now()
-    country = next(filter(None, (country_of(point.ref) for point in reach.points)), "") or _home()
-    request = RightsRequest.objects.create(
+    return put_into_queue(
         kind=kind,
-        profile=first,
-        point_id=points[0],
-        country=country,
+        profiles=[first.pk] if first is not None else [],
+        refs=[point.ref for point in reach.points],
+        points=points,
         source=Origin.PORTAL,
-        detail={"profiles": reach.profile_ids, "points": points, "beyond": reach.beyond, "about": about},
-        received_at=now,
-        due_at=due_at(kind=kind, country=country, received_at=now),
+        detail={"profiles": reach.profile_ids, "beyond": reach.beyond, "about": about},
+        received_at=timezone.now(),
+        by=PERSON,
     )
-    record(actor=PERSON, action="rights_request.create", target=request, kind=kind)
-    return request
 
 
 def requests_of(reach: Reach) -> TenantQuerySet[RightsRequest]:
@@ -62,7 +54,3 @@ def archive_for(*, reach: Reach, request_id: int) -> str:
 def archive_in(request: RightsRequest, *, reach: Reach) -> str:
     """As above. It holds what all the profiles of the request gave, so every one of them has to be reached by this visit."""
     return archive_of(request) if set(request.detail.get("profiles", [])) <= set(reach.profile_ids) else ""
-
-
-def _home() -> str:
-    return Account.objects.only("default_region").get(pk=current_account_id()).default_region

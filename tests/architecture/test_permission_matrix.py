@@ -157,6 +157,11 @@ DOORS: dict[str, Door] = {
         POST=CONSENT, bodies={"POST": {"rows": [{"address": "ana@ejemplo.cl", "kind": "email", "action": "withdraw"}]}}
     ),
     "api:contact-consent": api(GET=WORK, ids={"pk": "contact"}),
+    "api:contact-preferences": api(
+        GET=WORK, PUT=Ability.RECORD_CONSENT, ids={"pk": "contact"}, bodies={"PUT": {"language": "pt", "channels": ["whatsapp"]}}
+    ),
+    "api:rights-requests": api(GET=CONSENT, POST=Ability.RECORD_CONSENT, bodies={"POST": {"contact": "@contact", "kind": "portability"}}),
+    "api:rights-request": api(GET=CONSENT, ids={"pk": "rights_request"}),
     "api:contact-history": api(GET=WORK, ids={"pk": "contact"}),
     "api:contact-move-identifier": api(POST=MERGE, ids={"pk": "contact"}, bodies={"POST": {"identifier": "@identifier", "to": "@contact"}}),
     "api:contact-split": api(POST=MERGE, ids={"pk": "contact"}, bodies={"POST": {"conversation": "@conversation"}}),
