@@ -15,7 +15,7 @@ from contacts.deduplication.reading import read_all_told
 from contacts.deduplication.records import Record
 
 # Goes up when a rule changes, or what records fold and split: every account's keys are then made anew (contacts.building_block_keys).
-VERSION = 2
+VERSION = 3
 
 Rule = Callable[[Record], str | None]
 

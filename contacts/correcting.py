@@ -94,7 +94,7 @@ def _readable(field: str, value: str) -> tuple[str, str]:
         raise ValidationError({"field": _("Write a field's name: letters, digits and underscores.")})
     if len(value) > LONGEST_VALUE:
         raise ValidationError({"value": _("Write at most %(max)d characters.") % {"max": LONGEST_VALUE}})
-    if field == "birth_date" and value:
+    if field == "date_of_birth" and value:
         day = read_date(value)
         if day is None:
             raise ValidationError({"value": _("Write the date so that it can only be one day: 1990-03-25.")})

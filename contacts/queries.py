@@ -54,7 +54,7 @@ FIELD_LABELS = {
     "company": _("Company"),
     "country": _("Country"),
     "address": _("Address"),
-    "birth_date": pgettext_lazy("field", "Date of birth"),
+    "date_of_birth": pgettext_lazy("field", "Date of birth"),
 }
 CAUSE_LABELS = {
     "address_change": _("a new number or address"),

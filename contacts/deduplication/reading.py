@@ -10,6 +10,7 @@ from accounts.models import Account
 from accounts.scope import current_account_id
 from contacts.deduplication.records import Record, set_address, set_email, set_handle, set_name, set_phone
 from contacts.marking import phone_of_whatsapp
+from contacts.postal_addresses import split_address
 
 # One pass over both tables in the order of their keys; the rows of a profile come together.
 PROFILES = """
@@ -142,5 +143,10 @@ def record_of(
     record.national_id = values.get("national_id", ("", False))[0] or None
     record.sure = any(is_sure for kind, (_key, is_sure) in values.items() if kind in ("email", "phone"))
     told = {name: str(given.get(name) or "") for name in ("date_of_birth", "street", "city", "postcode")}
+    line = str(given.get("address") or "")
+    if line and not told["street"]:
+        parts = split_address(line)
+        told["street"] = f"{parts.street} {parts.number}".strip()
+        told["city"], told["postcode"] = told["city"] or parts.city, told["postcode"] or parts.postcode
     set_address(record, born=told["date_of_birth"], street=told["street"], city=told["city"], postcode=told["postcode"])
     return record

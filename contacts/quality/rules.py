@@ -23,7 +23,7 @@ REACHABLE = frozenset({"email", "phone", "whatsapp", "whatsapp_user", "instagram
 # What can change hands or fall out of use. A provider's own id does not.
 AGEING = frozenset({"email", "phone", "whatsapp"})
 # Fields in which two sources should not differ. Others change with every conversation.
-COMPARED = ("name", "birth_date", "company", "country", "city", "address")
+COMPARED = ("name", "date_of_birth", "company", "country", "city", "address")
 
 
 class Problem(StrEnum):

@@ -95,6 +95,13 @@ def test_what_is_said_later_makes_keys_and_what_a_correction_says_none(scoped: A
     assert stored(added) == set()
 
 
+def test_an_address_in_one_line_counts_like_its_parts(scoped: Account, webchat: Channel) -> None:
+    line = tells(writes(webchat, "visitor-1").profile, 1, name="Ana Soto", address="Av. Providencia 1234, depto 56, Santiago").profile
+    parts = tells(writes(webchat, "visitor-2").profile, 1, name="Ana Soto", street="Avenida Providencia 1234", city="Santiago").profile
+    assert stored(line) == stored(parts) == due(parts)
+    assert len(stored(line)) > len({hash_of("name", "ana soto")})
+
+
 def test_an_identifier_that_ends_or_moves_takes_its_keys_along(
     scoped: Account, whatsapp: Channel, webchat: Channel, supervisor: Membership
 ) -> None:

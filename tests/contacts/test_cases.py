@@ -52,7 +52,7 @@ def test_two_people_one_name_one_city(web: Channel) -> None:
 
 def test_twins(web: Channel) -> None:
     """Same birth date, address and surname, and each has an email: nothing joins them."""
-    same = {"birth_date": "2001-05-05", "street": "Av. Sur 1, Lima"}
+    same = {"date_of_birth": "2001-05-05", "street": "Av. Sur 1, Lima"}
     one = writes(web, "visitor-1", name="Luis Rojas", email="luis@ejemplo.pe", **same)
     other = writes(web, "visitor-2", 1, name="Luisa Rojas", email="luisa@ejemplo.pe", **same)
     assert one.contact.pk != other.contact.pk

@@ -140,13 +140,13 @@ class TestExplaining:
             self.said(other_account, ana.contact, eva.contact, "en")
 
 
-def test_a_birth_date_is_one_day_or_refused(web: Channel, agent: Membership) -> None:
+def test_a_date_of_birth_is_one_day_or_refused(web: Channel, agent: Membership) -> None:
     ana = writes(web, "visitor-1", name="Ana", email="ana@ejemplo.cl")
-    shown = correct_field(contact=ana.contact, field="birth_date", value="25 de marzo de 1990", by=person(agent))
-    assert shown.fields["birth_date"]["value"] == "1990-03-25"
+    shown = correct_field(contact=ana.contact, field="date_of_birth", value="25 de marzo de 1990", by=person(agent))
+    assert shown.fields["date_of_birth"]["value"] == "1990-03-25"
     with pytest.raises(ValidationError):
-        correct_field(contact=ana.contact, field="birth_date", value="03/04/1990", by=person(agent))
-    assert Contact.scoped().get(pk=ana.contact.pk).fields["birth_date"]["value"] == "1990-03-25"
+        correct_field(contact=ana.contact, field="date_of_birth", value="03/04/1990", by=person(agent))
+    assert Contact.scoped().get(pk=ana.contact.pk).fields["date_of_birth"]["value"] == "1990-03-25"
     assert Profile.scoped().count() == 2
     assert not ValueMark.scoped().exists()
     assert not MergeEvent.scoped().exists()

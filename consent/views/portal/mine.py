@@ -27,7 +27,7 @@ FIELD_LABELS = {
     "language": gettext_lazy("Language"),
     "reason": gettext_lazy("Reason"),
     "username": gettext_lazy("Username"),
-    "birth_date": pgettext_lazy("field", "Date of birth"),
+    "date_of_birth": pgettext_lazy("field", "Date of birth"),
 }
 
 

@@ -62,8 +62,8 @@ def test_a_value_that_identifies_nobody_is_no_way_but_is_said() -> None:
 
 
 def test_sources_that_contradict_each_other() -> None:
-    fields = {"name": field("Ana Soto", "Beatriz Rojas"), "city": field("Lima", "LIMA"), "birth_date": field("1990-01-01", "1991-01-01")}
-    assert conflicting_fields(fields) == {"name": ["Ana Soto", "Beatriz Rojas"], "birth_date": ["1990-01-01", "1991-01-01"]}
+    fields = {"name": field("Ana Soto", "Beatriz Rojas"), "city": field("Lima", "LIMA"), "date_of_birth": field("1990-01-01", "1991-01-01")}
+    assert conflicting_fields(fields) == {"name": ["Ana Soto", "Beatriz Rojas"], "date_of_birth": ["1990-01-01", "1991-01-01"]}
     assert problems(known(fields=fields)) == {"conflicting": 10}
 
 
