@@ -56,6 +56,8 @@ ACTION_WORDS = {
     "identifier.move": gettext_lazy("Moved an identifier to its person"),
     "identifier.restore": gettext_lazy("Let an identifier hold again"),
     "identifier.send_code": gettext_lazy("Sent a verification code"),
+    "identifier.show": gettext_lazy("Looked at a masked value"),
+    "masking.change": gettext_lazy("Changed who sees emails and phones"),
     "identifier.unmark": gettext_lazy("Took a mark off a value"),
     "identifier.verify": gettext_lazy("Confirmed an identifier"),
     "inbound_event.replay": gettext_lazy("Processed an event again"),

@@ -106,6 +106,8 @@ class Account(models.Model):
         help_text="Visitors who left nothing are retired after so many days; empty: never.",
     )
 
+    masking = models.JSONField(default=dict, blank=True, help_text="Role → what it sees of emails and phones; missing: in full.")
+
     # Addresses are fingerprinted under it (consent). It never changes: what was suppressed under it could not be found again.
     fingerprint_key = EncryptedJSONField(default=new_fingerprint_key)
 

@@ -2,7 +2,9 @@
 
 from django.utils.translation import gettext_lazy
 
-from accounts.audit_details import name_values
+from accounts.audit_details import name_settings, name_values
+from accounts.roles import Role
+from contacts.masking import Level
 from contacts.models import DeduplicationRun, IdentifierKind, IdentityReview, UnificationRun
 from contacts.quality.models import CleaningStep, ReviewCampaign, ReviewCard
 from contacts.quality.words import LABELS as PROBLEM_LABELS
@@ -12,6 +14,9 @@ from contacts.queries import CAUSE_LABELS, FIELD_LABELS, RULE_LABELS
 def name_audited_values() -> None:
     """Called once when the apps are ready."""
     name_values("field", FIELD_LABELS)
+    name_settings("masking.change", lambda: dict(Role.choices))
+    for role in Role:
+        name_values(role, dict(Level.choices))
     name_values("kind", {**dict(IdentifierKind.choices), **dict(IdentityReview.Kind.choices), **dict(UnificationRun.Kind.choices)})
     name_values("kind", {"accepted": gettext_lazy("Accepted"), "rejected": gettext_lazy("Rejected"), "deferred": gettext_lazy("Later")})
     name_values("kind", dict(DeduplicationRun.Kind.choices))

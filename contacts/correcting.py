@@ -17,6 +17,7 @@ from contacts.announcements import contacts_changed
 from contacts.claims import Claim, ClaimedIdentifier
 from contacts.dates import read_date
 from contacts.locks import hold
+from contacts.masking import refuse_masked
 from contacts.matching import Recognition, learn
 from contacts.models import Contact, Profile, Source
 from contacts.normalising import normal
@@ -78,6 +79,7 @@ def add_identifier(*, contact: Contact, kind: str, value: str, by: Actor) -> Rec
     require(by, Ability.EDIT_CONTACTS)
     if kind not in TYPED_KINDS:
         raise ValidationError({"kind": _("Choose what it is: an email, a phone, a customer number or a national id.")})
+    refuse_masked(value)
     region = Account.objects.only("default_region").get(pk=current_account_id()).default_region
     if normal(kind, value, region=region) is None:
         raise ValidationError({"value": _("“%(value)s” cannot be read as that.") % {"value": value[:80]}})
@@ -90,6 +92,7 @@ def add_identifier(*, contact: Contact, kind: str, value: str, by: Actor) -> Rec
 
 def _readable(field: str, value: str) -> tuple[str, str]:
     field, value = field.strip(), value.strip()
+    refuse_masked(value)
     if not field.isidentifier() or len(field) > LONGEST_FIELD:
         raise ValidationError({"field": _("Write a field's name: letters, digits and underscores.")})
     if len(value) > LONGEST_VALUE:

@@ -3,7 +3,19 @@
 from django.urls import path
 
 from contacts.quality.views import campaigns, overview
-from contacts.views import contact, deduplication, directory, merging, moving, reviewing, suggestions, survivorship, unification, verifying
+from contacts.views import (
+    contact,
+    deduplication,
+    directory,
+    masking,
+    merging,
+    moving,
+    reviewing,
+    suggestions,
+    survivorship,
+    unification,
+    verifying,
+)
 
 urlpatterns = [
     path("contacts/", directory.directory, name="directory"),
@@ -13,6 +25,7 @@ urlpatterns = [
     path("contacts/<int:contact_id>/correct/", contact.correct, name="correct"),
     path("contacts/<int:contact_id>/identifiers/", contact.add_identifier, name="add_identifier"),
     path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/mark/", contact.mark, name="mark"),
+    path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/show/", masking.show, name="show_value"),
     path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/code/", verifying.send_code, name="send_code"),
     path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/confirm/", verifying.confirm_code, name="confirm_code"),
     path("contacts/<int:contact_id>/identifiers/<int:identifier_id>/move/", moving.move, name="move_identifier"),
@@ -38,6 +51,7 @@ urlpatterns = [
     path("settings/duplicates/merging/", deduplication.choose_merging, name="deduplication_merging"),
     path("settings/duplicates/runs/<int:run_id>/", deduplication.progress, name="deduplication_progress"),
     path("settings/duplicates/runs/<int:run_id>/cancel/", deduplication.cancel, name="deduplication_cancel"),
+    path("settings/masking/", masking.masking, name="masking"),
     path("settings/values/", survivorship.survivorship, name="survivorship"),
     path("settings/values/save/", survivorship.save, name="survivorship_save"),
     path("settings/values/runs/<int:run_id>/", survivorship.progress, name="survivorship_progress"),

@@ -41,6 +41,7 @@ class TokenAuthentication(BaseAuthentication):
         token = ApiToken.scoped().select_related("membership__user", "account").filter(digest=token_digest(secret)).first()
         if token is None or token.revoked_at is not None or not _may_enter(token):
             raise AuthenticationFailed(_("This token does not exist or was revoked."))
+        token.membership.account = token.account
         http.account, http.membership = token.account, token.membership
         http.actor = Actor.api(token.membership, token.name)
         structlog.contextvars.bind_contextvars(account=token.account.slug, token=token.pk)

@@ -133,11 +133,13 @@ class Link:
     label: str
     icon: str
     current: bool
+    # The heading under which it stands; empty for the first ones.
+    group: str = ""
 
 
 @register.simple_tag(takes_context=True)
 def settings_links(context: Context) -> list[Link]:
-    """The pages of the settings that exist and that the member may open, in their order."""
+    """The pages of the settings that exist and that the member may open, in their order, those of a group together."""
     account: Account | None = context.get("account")
     membership: Membership | None = context.get("membership")
     pages: list[tuple[str, str, str, Ability | None]] = [
@@ -146,18 +148,26 @@ def settings_links(context: Context) -> list[Link]:
         ("contacts:deduplication", _("Duplicates"), "search", Ability.MERGE_CONTACTS),
         ("contacts:survivorship", _("Which value wins"), "check-check", Ability.MANAGE_ACCOUNT),
         ("integrations:channels", _("Channels"), "plug", Ability.MANAGE_CHANNELS),
-        ("consent:portal", _("Customer portal"), "globe", Ability.MANAGE_CONSENT),
-        ("consent:requests", _("Rights requests"), "shield-check", Ability.MANAGE_CONSENT),
         ("accounts:members", _("People"), "users-round", Ability.MANAGE_MEMBERS),
         ("accounts:tokens", _("API tokens"), "key-round", Ability.MANAGE_ACCOUNT),
         ("accounts:audit", _("Audit"), "scroll-text", Ability.READ_AUDIT),
     ]
+    consent: list[tuple[str, str, str, Ability | None]] = [
+        ("consent:purposes", _("Purposes and notices"), "tag", Ability.MANAGE_CONSENT),
+        ("consent:ledger", _("Consent ledger"), "history", Ability.MANAGE_CONSENT),
+        ("consent:country-rules", _("Country rules"), "map-pin", Ability.MANAGE_CONSENT),
+        ("consent:portal", _("Customer portal"), "globe", Ability.MANAGE_CONSENT),
+        ("consent:requests", _("Rights requests"), "shield-check", Ability.MANAGE_CONSENT),
+        ("consent:retention", _("Retention"), "clock", Ability.MANAGE_CONSENT),
+        ("contacts:masking", _("Masking"), "eye-off", Ability.MANAGE_CONSENT),
+    ]
     found = []
     if account is not None and membership is not None:
-        for name, label, picture, ability in pages:
-            url = _url(name, account.slug)
-            if url and (ability is None or membership.may(ability)):
-                found.append(Link(url, label, picture, _is_here(context, url)))
+        for group, members in (("", pages), (_("Consent"), consent)):
+            for name, label, picture, ability in members:
+                url = _url(name, account.slug)
+                if url and (ability is None or membership.may(ability)):
+                    found.append(Link(url, label, picture, _is_here(context, url), group))
     return found
 
 

@@ -1,5 +1,6 @@
 """The tables of consent. Those about people refer to ``contacts.Profile`` or to a contact point, never to a contact."""
 
+from consent.models.administration import LedgerCheck, ReconsentCampaign, ReconsentInvitation, RetentionRule, RetentionRun
 from consent.models.deciding import Decision, PolicySnapshot, ServiceWindow
 from consent.models.ledger import ConsentEvent, ConsentState, Evidence, LedgerAnchor, ProfileKey
 from consent.models.people import OptInRequest, Preference, RightsRequest
@@ -17,6 +18,7 @@ __all__ = [
     "Evidence",
     "GatePolicy",
     "LedgerAnchor",
+    "LedgerCheck",
     "NoticeVersion",
     "OptInRequest",
     "PolicySnapshot",
@@ -27,6 +29,10 @@ __all__ = [
     "Preference",
     "ProfileKey",
     "Purpose",
+    "ReconsentCampaign",
+    "ReconsentInvitation",
+    "RetentionRule",
+    "RetentionRun",
     "RightsRequest",
     "ServiceWindow",
     "Suppression",

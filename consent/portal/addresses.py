@@ -6,10 +6,12 @@ from accounts.models import Account
 from accounts.scope import current_account_id
 from accounts.tenancy import TenantQuerySet
 from consent.fingerprints import PointRef, point_ref
+from contacts.masking import masked
 from contacts.models import Identifier, IdentifierKind
 from contacts.normalising import normal
 from contacts.queries import readable
 
+__all__ = ["identifiers_at", "kept", "masked", "read_address", "read_kept", "shown"]
 # A WhatsApp id is its phone's point, so these two are all that a letter reaches.
 NUMBERS = (IdentifierKind.PHONE, IdentifierKind.WHATSAPP)
 
@@ -41,14 +43,3 @@ def identifiers_at(*refs: PointRef) -> TenantQuerySet[Identifier]:
 def shown(kind: str, value: str) -> str:
     """The address as people write it."""
     return readable(kind, value)
-
-
-def masked(kind: str, value: str) -> str:
-    """Enough of the address for its owner to know it, and for nobody else: m•••@e•••.cl, +56 •••• 567."""
-    if kind == "email":
-        local, _at, domain = value.rpartition("@")
-        name, _dot, ending = domain.rpartition(".")
-        return f"{local[:1]}•••@{name[:1]}•••.{ending}"
-    text = readable(kind, value)
-    country, _space, _rest = text.partition(" ")
-    return f"{country if text.startswith('+') else ''} •••• {value[-3:]}".strip()

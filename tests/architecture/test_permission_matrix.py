@@ -76,6 +76,8 @@ DOORS: dict[str, Door] = {
     "contacts:correct": page(post=EDIT, body={"field": "name", "value": "Otra"}, contact_id="contact"),
     "contacts:add_identifier": page(post=EDIT, body={"kind": "email", "value": "otra@ejemplo.cl"}, contact_id="contact"),
     "contacts:mark": page(post=SEPARATE, contact_id="contact", identifier_id="identifier"),
+    "contacts:show_value": page(post=WORK, contact_id="contact", identifier_id="identifier"),
+    "contacts:masking": page(get=CONSENT, post=CONSENT, body={"agent": "shown", "supervisor": "shown", "admin": "shown"}),
     "contacts:send_code": page(post=EDIT, body={"sender": "email"}, contact_id="contact", identifier_id="identifier"),
     "contacts:confirm_code": page(post=EDIT, body={"code": "123456"}, contact_id="contact", identifier_id="identifier"),
     "contacts:move_identifier": page(get=MERGE, post=MERGE, body={"to": "@contact"}, contact_id="contact", identifier_id="identifier"),
