@@ -75,6 +75,14 @@ ACTION_WORDS = {
     "suggestion.defer": gettext_lazy("Put a merge suggestion off"),
     "suggestion.reject": gettext_lazy("Rejected a merge suggestion"),
     "suggestion.undo": gettext_lazy("Took a decision about a suggestion back"),
+    "webhook.change": gettext_lazy("Changed a webhook"),
+    "webhook.create": gettext_lazy("Made a webhook"),
+    "webhook.delete": gettext_lazy("Deleted a webhook"),
+    "webhook.pause": gettext_lazy("Paused a webhook"),
+    "webhook.replay": gettext_lazy("Sent events of a webhook again"),
+    "webhook.resume": gettext_lazy("Resumed a webhook"),
+    "webhook.rotate": gettext_lazy("Changed the secret of a webhook"),
+    "webhook.test": gettext_lazy("Tested a webhook"),
     "token.create": gettext_lazy("Made an API token"),
     "token.revoke": gettext_lazy("Revoked an API token"),
 }
@@ -100,6 +108,7 @@ TARGET_WORDS = {
     "reviewcampaign": gettext_lazy("Review"),
     "unificationrun": gettext_lazy("Unification"),
     "valuemark": gettext_lazy("Value"),
+    "webhooksubscription": gettext_lazy("Webhook"),
 }
 KIND_WORDS = {
     "api": gettext_lazy("by the API"),

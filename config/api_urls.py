@@ -19,6 +19,7 @@ from inbox.api_files import AttachmentView
 from inbox.api_splitting import SplitView
 from inbox.api_who import WhoView
 from integrations.api import ChannelListView, ChannelView
+from integrations.webhooks import api as webhooks
 
 app_name = "api"
 urlpatterns = [
@@ -62,4 +63,12 @@ urlpatterns = [
     path("suggestions/<int:pk>/defer/", DeferView.as_view(), name="suggestion-defer"),
     path("suggestions/<int:pk>/reject/", RejectView.as_view(), name="suggestion-reject"),
     path("suggestions/<int:pk>/undo/", UndoView.as_view(), name="suggestion-undo"),
+    path("webhooks/", webhooks.WebhookListView.as_view(), name="webhooks"),
+    path("webhooks/<int:pk>/", webhooks.WebhookView.as_view(), name="webhook"),
+    path("webhooks/<int:pk>/rotate/", webhooks.WebhookRotateView.as_view(), name="webhook-rotate"),
+    path("webhooks/<int:pk>/test/", webhooks.WebhookTestView.as_view(), name="webhook-test"),
+    path("webhooks/<int:pk>/replay/", webhooks.WebhookReplayView.as_view(), name="webhook-replay"),
+    path("webhooks/<int:pk>/deliveries/", webhooks.WebhookDeliveryListView.as_view(), name="webhook-deliveries"),
+    path("webhooks/deliveries/<int:pk>/", webhooks.WebhookDeliveryView.as_view(), name="webhook-delivery"),
+    path("webhooks/deliveries/<int:pk>/replay/", webhooks.WebhookDeliveryReplayView.as_view(), name="webhook-delivery-replay"),
 ]

@@ -15,6 +15,8 @@ SCHEDULE = {
     "export-ledger-heads": {"task": "consent.tasks.export_ledger_heads", "schedule": crontab(hour=6, minute=20)},
     "sweep-inbound-events": {"task": "inbox.tasks.sweep_inbound_events", "schedule": timedelta(seconds=20)},
     "sweep-outbound-messages": {"task": "inbox.tasks.sweep_outbound_messages", "schedule": timedelta(seconds=20)},
+    "sweep-webhooks": {"task": "integrations.tasks.sweep_webhooks", "schedule": timedelta(seconds=20)},
+    "forget-webhook-log": {"task": "integrations.tasks.forget_webhook_log", "schedule": timedelta(hours=1)},
     "sweep-attachments": {"task": "inbox.tasks.sweep_attachments", "schedule": timedelta(minutes=1)},
     "sweep-bot-sessions": {"task": "inbox.tasks.sweep_bot_sessions", "schedule": timedelta(seconds=20)},
     "renew-quality": {"task": "contacts.tasks.renew_quality", "schedule": timedelta(minutes=1)},

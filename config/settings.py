@@ -275,6 +275,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "OAS_VERSION": "3.1.0",  # the first with webhooks
+    "WEBHOOKS": "integrations.webhooks.description.WEBHOOKS",
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "accounts.api.description.add_refusals"],
     "ENUM_NAME_OVERRIDES": {
         "ChannelKindEnum": "accounts.models.ChannelKind",

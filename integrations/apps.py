@@ -13,7 +13,11 @@ class IntegrationsConfig(AppConfig):
         from integrations.channels.webchat.erasing import forget_visitors
         from integrations.connecting import channel_setting_words
         from integrations.looking_up import look_up_strangers
+        from integrations.models import WebhookSubscription
         from integrations.sending_codes import register_senders
+        from integrations.webhooks.destinations import compose_webhook, register
+        from integrations.webhooks.erasing import forget_webhooks
+        from integrations.webhooks.listening import register_listeners
 
         register_all()
         name_settings("channel.update", channel_setting_words)
@@ -21,3 +25,6 @@ class IntegrationsConfig(AppConfig):
         register_senders()
         on_message_received(look_up_strangers)
         on_erasure("integrations", forget_visitors)
+        register(WebhookSubscription.Kind.WEBHOOK, compose_webhook)
+        register_listeners()
+        on_erasure("webhooks", forget_webhooks)

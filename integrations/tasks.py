@@ -2,9 +2,14 @@
 
 import structlog
 from celery import shared_task
+from django.db.models import QuerySet
+from django.utils import timezone
 
-from accounts.queueing import AccountTask
+from accounts.entrances import all_account_ids
+from accounts.queueing import GRACE, MOST_PER_SWEEP, AccountTask, publish, sweep
+from accounts.scope import account_scope
 from inbox.adapters import DeliveryError
+from integrations.webhooks.letters import LetterNotSent
 
 log = structlog.get_logger("hilo.intake")
 
@@ -27,3 +32,51 @@ def look_up_person(*, account_id: int, profile_id: int) -> None:
     from integrations.looking_up import look_up
 
     look_up(profile_id=profile_id)
+
+
+@shared_task(base=AccountTask)
+def deliver_webhook(*, account_id: int, delivery_id: int) -> None:
+    from integrations.webhooks.delivering import deliver
+
+    deliver(delivery_id=delivery_id)
+
+
+@shared_task(base=AccountTask)
+def deliver_waiting_webhooks(*, account_id: int, subscription_id: int) -> None:
+    """Ask for what is due of one subscription; what does not fit is the sweeper's."""
+    from integrations.webhooks.delivering import due
+
+    for pk in due().filter(subscription=subscription_id).order_by("next_attempt_at").values_list("pk", flat=True)[:MOST_PER_SWEEP]:
+        publish(deliver_webhook, account_id=account_id, delivery_id=pk)
+
+
+@shared_task
+def sweep_webhooks() -> int:
+    """Ask for every delivery whose time has come."""
+    from integrations.webhooks.delivering import due
+
+    def waiting() -> QuerySet:
+        return due().filter(next_attempt_at__lte=timezone.now() - GRACE).order_by("next_attempt_at").values_list("pk", flat=True)
+
+    return sweep(deliver_webhook, "delivery_id", waiting)
+
+
+@shared_task
+def forget_webhook_log() -> int:
+    """Delete events, deliveries and their log when they are old."""
+    from integrations.webhooks.delivering import forget_old
+    from integrations.webhooks.schedule import KEPT
+
+    forgotten = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            forgotten += forget_old(timezone.now() - KEPT)
+    return forgotten
+
+
+@shared_task(base=AccountTask, autoretry_for=(LetterNotSent,), max_retries=5, retry_backoff=60)
+def tell_of_paused_webhook(*, account_id: int, subscription_id: int) -> None:
+    """Write to whoever made the subscription that it is paused."""
+    from integrations.webhooks.pausing import tell_owner
+
+    tell_owner(subscription_id=subscription_id)

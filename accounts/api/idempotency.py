@@ -68,7 +68,9 @@ def answer_once(request: Request, *, key: str, handler: Callable[[], Response]) 
         if response.status_code >= 400:
             transaction.set_rollback(True)
             return response
-        answer = {"data": json.loads(JSONRenderer().render(response.data) or b"null"), "location": response.headers.get("Location", "")}
+        # A view may keep less than it says: a secret is given once.
+        kept = getattr(response, "kept", response.data)
+        answer = {"data": json.loads(JSONRenderer().render(kept) or b"null"), "location": response.headers.get("Location", "")}
         IdempotentRequest.scoped().filter(pk=row).update(status=response.status_code, answer=answer)
         return response
 

@@ -2,5 +2,14 @@
 
 from integrations.models.mailboxes import MailboxCursor
 from integrations.models.visitors import Visitor, VisitorMessage
+from integrations.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEvent, WebhookSubscription
 
-__all__ = ["MailboxCursor", "Visitor", "VisitorMessage"]
+__all__ = [
+    "MailboxCursor",
+    "Visitor",
+    "VisitorMessage",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEvent",
+    "WebhookSubscription",
+]

@@ -23,6 +23,8 @@ WORK, EDIT, SEPARATE = Ability.WORK_CONVERSATIONS, Ability.EDIT_CONTACTS, Abilit
 MERGE, CHANNELS, ACCOUNT = Ability.MERGE_CONTACTS, Ability.MANAGE_CHANNELS, Ability.MANAGE_ACCOUNT
 MEMBERS, AUDIT, CONSENT = Ability.MANAGE_MEMBERS, Ability.READ_AUDIT, Ability.MANAGE_CONSENT
 
+A_WEBHOOK: dict[str, Any] = {"name": "Otro", "url": "https://example.com/hook", "events": ["contact.merged"]}
+
 DOORS: dict[str, Door] = {
     # The installation
     "healthz": public(),
@@ -116,6 +118,18 @@ DOORS: dict[str, Door] = {
     "integrations:switch": page(post=CHANNELS, body={"active": "no"}, channel_id="channel"),
     "integrations:bot": page(post=CHANNELS, body={"bot-enabled": "on"}, channel_id="channel"),
     "integrations:replay": page(post=CHANNELS, channel_id="channel", event_id="stored_event"),
+    "integrations:webhooks": page(get=ACCOUNT),
+    "integrations:webhook_new": page(get=ACCOUNT, post=ACCOUNT, body=A_WEBHOOK),
+    "integrations:webhook": page(get=ACCOUNT, post=ACCOUNT, body=A_WEBHOOK, subscription_id="webhook"),
+    "integrations:webhook_rotate": page(post=ACCOUNT, body={"overlap_hours": "1"}, subscription_id="webhook"),
+    "integrations:webhook_test": page(post=ACCOUNT, subscription_id="webhook"),
+    "integrations:webhook_switch": page(post=ACCOUNT, body={"active": "no"}, subscription_id="webhook"),
+    "integrations:webhook_delete": page(post=ACCOUNT, subscription_id="webhook"),
+    "integrations:webhook_replay_range": page(
+        post=ACCOUNT, body={"since": "2026-01-01T00:00", "until": "2026-01-02T00:00"}, subscription_id="webhook"
+    ),
+    "integrations:webhook_delivery": page(get=ACCOUNT, delivery_id="webhook_delivery"),
+    "integrations:webhook_replay": page(post=ACCOUNT, delivery_id="webhook_delivery"),
     # API
     "api:schema": public(),
     "api:docs": public(),
@@ -184,6 +198,16 @@ DOORS: dict[str, Door] = {
     "api:suggestion-defer": api(POST=MERGE, ids={"pk": "suggestion"}),
     "api:suggestion-reject": api(POST=MERGE, ids={"pk": "suggestion"}),
     "api:suggestion-undo": api(POST=MERGE, ids={"pk": "suggestion"}),
+    "api:webhooks": api(GET=ACCOUNT, POST=ACCOUNT, bodies={"POST": A_WEBHOOK}),
+    "api:webhook": api(GET=ACCOUNT, PATCH=ACCOUNT, DELETE=ACCOUNT, ids={"pk": "webhook"}, bodies={"PATCH": {"name": "Otro"}}),
+    "api:webhook-rotate": api(POST=ACCOUNT, ids={"pk": "webhook"}),
+    "api:webhook-test": api(POST=ACCOUNT, ids={"pk": "webhook"}),
+    "api:webhook-replay": api(
+        POST=ACCOUNT, ids={"pk": "webhook"}, bodies={"POST": {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}}
+    ),
+    "api:webhook-deliveries": api(GET=ACCOUNT, ids={"pk": "webhook"}),
+    "api:webhook-delivery": api(GET=ACCOUNT, ids={"pk": "webhook_delivery"}),
+    "api:webhook-delivery-replay": api(POST=ACCOUNT, ids={"pk": "webhook_delivery"}),
     # The web chat on other people's pages: the visitor's token is in the body, the file's signature in its address
     "webchat:script": public(key="nada"),
     "webchat:code": public(wanted="nada", name="main"),

@@ -39,6 +39,8 @@ from contacts.suggesting import suggest
 from inbox.adapters import InboundMessage
 from inbox.models import Attachment, Conversation, InboundEvent, Message
 from inbox.receiving import receive
+from integrations.models import WebhookDelivery, WebhookSubscription
+from integrations.webhooks.subscribing import prepare_test, subscribe
 from tests.conftest import client_for, make_account, make_channel, make_member
 
 
@@ -79,6 +81,9 @@ class World:
     # A search for duplicates that waits, and contacts computed anew.
     search: DeduplicationRun
     recomputation: RecomputeRun
+    # Somebody who would hear of a merge, and a test that was sent there.
+    webhook: WebhookSubscription
+    webhook_delivery: WebhookDelivery
     # Role → a bearer token, and the session of somebody signed in.
     secrets: dict[str, str]
     sessions: dict[str, str]
@@ -119,6 +124,9 @@ def make_world(mark: str) -> World:
         campaign = ReviewCampaign.objects.create(kind="stale", started_by=members["supervisor"])
         cleaning = CleaningReport.objects.create(state="done", finished_at=timezone.now())
         before = [{"id": known.pk, "value": known.value, "key": known.key, "loose_key": "", "key_version": 0}]
+        webhook, _secret = subscribe(name=f"Aviso {mark}", url="https://localhost:1/hook", events=["contact.merged"], by=SYSTEM)
+        webhook_delivery = prepare_test(subscription=webhook, by=SYSTEM)
+        WebhookDelivery.objects.update(state="failed")
         # No worker that another test left running finds anything to do here.
         PendingLookup.objects.all().delete()
         token, _secret = create_token(membership=other, name=f"Token {mark}", by=SYSTEM)
@@ -153,6 +161,8 @@ def make_world(mark: str) -> World:
             cleaning_step=CleaningStep.objects.create(report=cleaning, kind="normalised", count=1, before=before),
             search=DeduplicationRun.objects.create(kind="changed"),
             recomputation=RecomputeRun.objects.create(state="done"),
+            webhook=webhook,
+            webhook_delivery=webhook_delivery,
             secrets=tokens,
             sessions={role: client_for(member).cookies[settings.SESSION_COOKIE_NAME].value for role, member in members.items()},
             member=other,
