@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
+from contacts.announcements import SuggestionChange, announce_suggestion
 from contacts.models import MatchModel, MergeSuggestion, NeverMerge, Profile
 from contacts.quality.due import mark_due
 from contacts.suggesting import suggest
@@ -30,7 +31,7 @@ class Question:
 def suggest_many(questions: Sequence[Question], *, origin: str, model: MatchModel | None) -> int:
     """The same as ``suggest`` for each; at most one question for two contacts. Returns how many are suggestions now.
 
-    Six queries where nobody was asked before; a few more for each pair of contacts that was.
+    The queries are as many for five hundred pairs that nobody was asked about as for one; a few more for each pair that was.
     """
     profile_ids = {one for each in questions for one in (each.low, each.high)}
     contact_of = dict(Profile.scoped().filter(pk__in=profile_ids).values_list("pk", "contact_id"))
@@ -38,15 +39,21 @@ def suggest_many(questions: Sequence[Question], *, origin: str, model: MatchMode
     known = _known(one for _each, pair in asked for one in pair)
     new = [(each, pair) for each, pair in asked if pair[0] != pair[1] and pair not in known]
     rows = [MergeSuggestion(low_id=each.low, high_id=each.high, origin=origin, model=model, **_values(each)) for each, _pair in new]
-    # Somebody else may suggest the same pair at this instant.
-    MergeSuggestion.objects.bulk_create(rows, ignore_conflicts=True)
+    try:
+        with transaction.atomic():
+            MergeSuggestion.objects.bulk_create(rows)
+    except IntegrityError:
+        # Somebody else suggested one of the pairs at this instant.
+        rows, known = [], {pair for _each, pair in asked}
+    for row in rows:
+        announce_suggestion(row, SuggestionChange.CREATED)
     mark_due({one for _each, pair in new for one in pair})
     renewed = [
         suggest(low=Profile(pk=each.low), high=Profile(pk=each.high), origin=origin, model=model, **_values(each))
         for each, pair in asked
         if pair in known
     ]
-    return len(new) + sum(each is not None for each in renewed)
+    return len(rows) + sum(each is not None for each in renewed)
 
 
 def _sides(contact_of: dict[int, int], question: Question) -> Two:

@@ -3,25 +3,39 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from contacts.quality.rules import Finding, Problem
 from contacts.queries import FIELD_LABELS
 
 LABELS: dict[str, Any] = {
-    Problem.UNREACHABLE: gettext_lazy("No way to be reached"),
-    Problem.NATIONAL_IDS: gettext_lazy("Two national ids"),
-    Problem.NAMELESS: gettext_lazy("No name"),
-    Problem.STALE: gettext_lazy("Not heard from for long"),
-    Problem.UNVERIFIED: gettext_lazy("Only typed, never confirmed"),
-    Problem.SHARED: gettext_lazy("Shared by several persons"),
-    Problem.CONFLICTING: gettext_lazy("Sources that contradict each other"),
-    Problem.DUPLICATES: gettext_lazy("May be somebody's duplicate"),
-    Problem.BLOCKED: gettext_lazy("A value that identifies nobody"),
+    Problem.UNREACHABLE: _("No way to be reached"),
+    Problem.NATIONAL_IDS: _("Two national ids"),
+    Problem.NAMELESS: _("No name"),
+    Problem.STALE: _("Not heard from for long"),
+    Problem.UNVERIFIED: _("Only typed, never confirmed"),
+    Problem.SHARED: _("Shared by several persons"),
+    Problem.CONFLICTING: _("Sources that contradict each other"),
+    Problem.DUPLICATES: _("May be somebody's duplicate"),
+    Problem.BLOCKED: _("A value that identifies nobody"),
 }
 # Where on the contact's page one mends it; a duplicate is decided in the queue of suggestions.
 PLACES = {Problem.NAMELESS: "fields", Problem.CONFLICTING: "fields", Problem.DUPLICATES: "suggestion"}
+# What is wrong, and what to do about it.
+WORDS: dict[str, tuple[Any, Any]] = {
+    Problem.UNREACHABLE: (_("There is no address or number to write to."), _("Ask for an email or a phone and add it")),
+    Problem.NATIONAL_IDS: (
+        _("Two numbers of one document: %(values)s. One is mistyped or somebody else's."),
+        _("Move or end the wrong one"),
+    ),
+    Problem.NAMELESS: (_("Nobody gave a name, or one that names nobody."), _("Write the name")),
+    Problem.STALE: (_("Silent for long: %(values)s. It may belong to somebody else by now."), _("Confirm it, or end it")),
+    Problem.UNVERIFIED: (_("Typed by somebody and confirmed by nothing: %(values)s."), _("Send a code")),
+    Problem.SHARED: (_("Several people use %(values)s, so it recognises nobody."), _("Ask for a value of their own")),
+    Problem.CONFLICTING: (_("The sources differ. %(fields)s."), _("Choose the right one")),
+    Problem.DUPLICATES: (_("Another contact may be the same person."), _("Compare them")),
+    Problem.BLOCKED: (_("%(values)s identifies nobody: a placeholder, a test or a role mailbox."), _("End it")),
+}
 
 
 @dataclass(frozen=True)
@@ -39,28 +53,6 @@ def advice_on(finding: Finding) -> Advice:
     """In the active language."""
     fields = [f"{FIELD_LABELS.get(name, name)}: {text}" for name, text in zip(finding.fields, finding.texts, strict=False)]
     values = {"values": ", ".join(finding.texts), "fields": "; ".join(fields)}
-    what, action = _words(finding.problem)
+    what, action = WORDS[finding.problem]
     place = PLACES.get(finding.problem, "identifiers")
-    return Advice(finding, LABELS[finding.problem], what % values, action, place)
-
-
-def _words(problem: Problem) -> tuple[str, str]:
-    match problem:
-        case Problem.UNREACHABLE:
-            return _("There is no address or number to write to."), _("Ask for an email or a phone and add it")
-        case Problem.NATIONAL_IDS:
-            return _("Two numbers of one document: %(values)s. One is mistyped or somebody else's."), _("Move or end the wrong one")
-        case Problem.NAMELESS:
-            return _("Nobody gave a name, or one that names nobody."), _("Write the name")
-        case Problem.STALE:
-            return _("Silent for long: %(values)s. It may belong to somebody else by now."), _("Confirm it, or end it")
-        case Problem.UNVERIFIED:
-            return _("Typed by somebody and confirmed by nothing: %(values)s."), _("Send a code")
-        case Problem.SHARED:
-            return _("Several people use %(values)s, so it recognises nobody."), _("Ask for a value of their own")
-        case Problem.CONFLICTING:
-            return _("The sources differ. %(fields)s."), _("Choose the right one")
-        case Problem.DUPLICATES:
-            return _("Another contact may be the same person."), _("Compare them")
-        case Problem.BLOCKED:
-            return _("%(values)s identifies nobody: a placeholder, a test or a role mailbox."), _("End it")
+    return Advice(finding, LABELS[finding.problem], str(what) % values, str(action), place)

@@ -33,11 +33,6 @@ from tests.contacts.stories import at, identifier_of, person, tells, writes
 
 
 @pytest.fixture
-def whatsapp(scoped: Account) -> Channel:
-    return make_channel(scoped, "whatsapp")
-
-
-@pytest.fixture
 def webchat(scoped: Account) -> Channel:
     return make_channel(scoped, "webchat")
 

@@ -1,7 +1,5 @@
 """The cases that an identity engine is judged by, each as its sentence says."""
 
-import pytest
-
 from accounts.models import Account, Channel, Membership
 from accounts.scope import account_scope
 from contacts.claims import Address, Claim, ClaimedIdentifier
@@ -13,21 +11,6 @@ from tests.conftest import make_channel
 from tests.contacts.stories import at, decision_of, grouping, identifier_of, members, person, tells, writes
 
 MONTH = 30 * 24
-
-
-@pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat")
-
-
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email")
-
-
-@pytest.fixture
-def whatsapp(scoped: Account) -> Channel:
-    return make_channel(scoped, "whatsapp")
 
 
 def test_generic_mailbox(web: Channel) -> None:

@@ -14,15 +14,9 @@ from contacts.matching import Recognition
 from contacts.models import Contact
 from contacts.quality.models import RecomputeRun
 from contacts.tasks import recompute_contacts
-from tests.conftest import make_channel
 from tests.contacts.stories import person, shown, writes
 
 pytestmark = pytest.mark.usefixtures("scoped")
-
-
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email", "Correo")
 
 
 @pytest.fixture

@@ -11,11 +11,6 @@ from tests.conftest import make_channel
 from tests.contacts.stories import members, person, shown, writes
 
 
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email")
-
-
 def test_a_correction_wins_over_the_first_name_and_shows_where_it_comes_from(mail: Channel, agent: Membership) -> None:
     ana = writes(mail, "ana@ejemplo.cl", name="Anna")
 

@@ -25,11 +25,6 @@ State = MergeSuggestion.State
 
 
 @pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email", "Correo")
-
-
-@pytest.fixture
 def by(supervisor: Membership) -> Actor:
     return person(supervisor)
 

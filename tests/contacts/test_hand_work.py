@@ -13,18 +13,7 @@ from contacts.models import Contact, EndReason, Identifier, MergeEvent, MergeSug
 from contacts.moving_identifiers import move_identifier
 from contacts.splitting import split_off
 from contacts.telling_apart import tell_apart
-from tests.conftest import make_channel
 from tests.contacts.stories import identifier_of, members, person, writes
-
-
-@pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat")
-
-
-@pytest.fixture
-def whatsapp(scoped: Account) -> Channel:
-    return make_channel(scoped, "whatsapp")
 
 
 class TestMovingAnIdentifier:

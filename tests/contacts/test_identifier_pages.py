@@ -25,16 +25,6 @@ IN_PLACE = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email", "Correo")
-
-
-@pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat", "Sitio")
-
-
-@pytest.fixture
 def ana(web: Channel) -> Recognition:
     """Typed a phone that is somebody else's."""
     return writes(web, "v-1", name="Ana Soto", phone="981234567")

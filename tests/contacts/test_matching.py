@@ -14,26 +14,6 @@ from tests.contacts.stories import at, claim, decision_of, grouping, identifier_
 Outcome = MatchDecision.Outcome
 
 
-@pytest.fixture
-def whatsapp(scoped: Account) -> Channel:
-    return make_channel(scoped, "whatsapp")
-
-
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email")
-
-
-@pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat")
-
-
-@pytest.fixture
-def instagram(scoped: Account) -> Channel:
-    return make_channel(scoped, "instagram")
-
-
 class TestUnified:
     def test_example_a_the_same_email_on_another_channel_ten_days_later_is_the_same_contact(self, mail: Channel, web: Channel) -> None:
         first = writes(mail, "ana@ejemplo.cl", name="Ana Soto")

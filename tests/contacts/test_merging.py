@@ -5,22 +5,11 @@ from collections.abc import Iterator
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from accounts.models import Account, AuditEntry, Channel, Membership
+from accounts.models import AuditEntry, Channel, Membership
 from contacts.announcements import contacts_changed, profiles_moved
 from contacts.merging import Refused, merge, separate_and_mark_shared, undo, unmerge
 from contacts.models import Contact, MergeEvent, NeverMerge, Profile, ProfileMove, ValueMark
-from tests.conftest import make_channel
 from tests.contacts.stories import grouping, identifier_of, members, person, shown, tells, writes
-
-
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email")
-
-
-@pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat")
 
 
 @pytest.fixture

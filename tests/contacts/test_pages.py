@@ -11,18 +11,8 @@ from accounts.scope import account_scope
 from contacts.matching import Recognition
 from contacts.merging import merge
 from contacts.models import Contact, Identifier, MergeEvent, NeverMerge, Profile, ValueMark
-from tests.conftest import client_for, make_channel
+from tests.conftest import client_for
 from tests.contacts.stories import identifier_of, members, person, shown, writes
-
-
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email", "Correo")
-
-
-@pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat", "Sitio")
 
 
 @pytest.fixture

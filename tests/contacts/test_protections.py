@@ -21,26 +21,10 @@ from contacts.models import (
     ValueMark,
 )
 from contacts.recycled_numbers import note_identity_change
-from tests.conftest import make_channel
 from tests.contacts.stories import at, claim, decision_of, grouping, identifier_of, person, tells, writes
 
 Outcome = MatchDecision.Outcome
 DAY = 24
-
-
-@pytest.fixture
-def whatsapp(scoped: Account) -> Channel:
-    return make_channel(scoped, "whatsapp")
-
-
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email")
-
-
-@pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat")
 
 
 def choose(account: Account, **settings: object) -> None:

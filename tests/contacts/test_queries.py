@@ -22,21 +22,6 @@ from tests.conftest import make_channel
 from tests.contacts.stories import person, writes
 
 
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email", "Correo")
-
-
-@pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat")
-
-
-@pytest.fixture
-def whatsapp(scoped: Account) -> Channel:
-    return make_channel(scoped, "whatsapp")
-
-
 def test_an_emptied_contact_leads_to_the_survivor_and_lives_again_after_undo(mail: Channel, supervisor: Membership) -> None:
     ana, otra = writes(mail, "ana@ejemplo.cl", name="Ana"), writes(mail, "otra@ejemplo.cl", 1, name="Anita")
     event = merge(contacts=[ana.contact, otra.contact], by=person(supervisor))
@@ -212,7 +197,7 @@ def test_a_page_has_its_profiles_and_its_history(web: Channel, mail: Channel, su
     assert page.contact == ana.contact
     assert page.aliases == [letter.contact.pk]
     assert [(line.name, line.origin, line.channel_kind) for line in page.profiles] == [
-        ("Ana", "Webchat", "webchat"),
+        ("Ana", "Sitio", "webchat"),
         ("Ana S.", "Correo", "email"),
     ]
     (line,) = page.history

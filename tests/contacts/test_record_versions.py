@@ -13,11 +13,6 @@ from tests.conftest import make_channel
 from tests.contacts.stories import at, members, writes
 
 
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email")
-
-
 def says(hours: float = 0, *, of: Profile | None = None, given: dict[str, Any] | None = None, **identifiers: str) -> Recognition:
     said = Claim(identifiers=tuple(ClaimedIdentifier(*each) for each in identifiers.items()), given=given or {})
     return take_record(source="crm", claim=said, occurred_at=at(hours), cause="crm:1", profile=of)

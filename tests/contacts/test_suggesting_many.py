@@ -1,5 +1,7 @@
 """Many pairs at once come out as they would one by one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -7,6 +9,8 @@ from django.utils import timezone
 
 from accounts.actors import SYSTEM
 from accounts.models import Account, Channel
+from contacts import announcements
+from contacts.announcements import SuggestionChange
 from contacts.merging import merge
 from contacts.models import Contact, MergeSuggestion, NeverMerge, Profile
 from contacts.suggesting import suggest
@@ -21,6 +25,18 @@ State = MergeSuggestion.State
 def people(scoped: Account) -> list[Profile]:
     channel: Channel = make_channel(scoped, "email")
     return [writes(channel, f"p{number}@uno.cl", name="Ana Rojas").profile for number in range(14)]
+
+
+@contextmanager
+def listening() -> Iterator[list[tuple[int, int, str]]]:
+    heard: list[tuple[int, int, str]] = []
+
+    def hear(*, suggestion: MergeSuggestion, change: SuggestionChange) -> None:
+        heard.append((suggestion.low_id, suggestion.high_id, change.value))
+
+    announcements.on_suggestion_changed(hear)
+    yield heard
+    announcements._suggestion_listeners.remove(hear)
 
 
 def about(low: Profile, high: Profile, **values: Any) -> Question:
@@ -48,7 +64,9 @@ def test_each_comes_out_as_if_it_were_asked_alone(people: list[Profile]) -> None
         merge(contacts=[people[one].contact, people[other].contact], by=SYSTEM)
     questions = prepare(people)
     Contact.scoped().update(quality_due=False)
-    assert suggest_many(questions, origin="dedup", model=None) == 3
+    with listening() as heard:
+        assert suggest_many(questions, origin="dedup", model=None) == 3
+    assert heard == [(people[0].pk, people[1].pk, "created")]
     together = rows()
     due = set(Contact.scoped().filter(quality_due=True).values_list("pk", flat=True))
     assert {people[0].contact_id, people[1].contact_id} <= due
@@ -74,5 +92,5 @@ def test_each_comes_out_as_if_it_were_asked_alone(people: list[Profile]) -> None
 
 def test_what_is_new_costs_the_same_for_two_and_for_six(people: list[Profile], django_assert_num_queries: Any) -> None:
     for pairs in ([(0, 1)], [(low, low + 1) for low in range(2, 14, 2)]):
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(11):
             assert suggest_many([about(people[low], people[high]) for low, high in pairs], origin="dedup", model=None) == len(pairs)

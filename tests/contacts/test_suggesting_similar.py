@@ -27,18 +27,8 @@ from tests.contacts.stories import identifier_of, person, tells, writes
 
 
 @pytest.fixture
-def whatsapp(scoped: Account) -> Channel:
-    return make_channel(scoped, "whatsapp")
-
-
-@pytest.fixture
 def webchat(scoped: Account) -> Channel:
     return make_channel(scoped, "webchat")
-
-
-@pytest.fixture
-def instagram(scoped: Account) -> Channel:
-    return make_channel(scoped, "instagram")
 
 
 def choose(account: Account, **settings: object) -> None:

@@ -5,19 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from accounts.actors import SYSTEM, Actor
-from accounts.models import Account, Channel, Membership
+from accounts.models import Channel, Membership
 from contacts import merging
 from contacts.deciding import accept, reject, undo
 from contacts.models import MergeSuggestion, SuggestionDecision
 from contacts.suggestion_figures import AUTOMATIC_NEEDS, QUEUE_NEEDS, figures
-from tests.conftest import make_channel
 from tests.contacts.pairs import ask, two_people
 from tests.contacts.stories import person
-
-
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email", "Correo")
 
 
 @pytest.fixture

@@ -14,16 +14,10 @@ from accounts.models import Account, Channel, Membership
 from contacts.deciding import accept, reject
 from contacts.models import Identifier, MergeEvent, MergeSuggestion, NeverMerge, SuggestionDecision
 from contacts.suggestion_queries import find, state_now
-from tests.conftest import make_channel
 from tests.contacts.pairs import ask, two_people
 from tests.contacts.stories import members, person
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email", "Correo")
 
 
 @pytest.fixture

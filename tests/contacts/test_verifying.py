@@ -44,11 +44,6 @@ def carrier(monkeypatch: pytest.MonkeyPatch) -> Carrier:
 
 
 @pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat")
-
-
-@pytest.fixture
 def typed(web: Channel) -> Identifier:
     return identifier_of(writes(web, "visitor-1", name="Ana", email="ana@ejemplo.cl").profile, "email")
 

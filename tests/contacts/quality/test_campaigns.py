@@ -19,22 +19,12 @@ from contacts.quality.campaigns import decide, end_campaign, look_again, skip, s
 from contacts.quality.models import ProblemKept, ReviewCampaign, ReviewCard
 from contacts.quality.scoring import assess_contacts
 from contacts.survivorship import refresh
-from tests.conftest import client_for, make_channel, make_member
+from tests.conftest import client_for, make_member
 from tests.contacts.stories import claim, identifier_of, person, writes
 from tests.contacts.test_verifying import Carrier
 
 pytestmark = pytest.mark.usefixtures("scoped")
 OLD = timedelta(days=500)
-
-
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email", "Correo")
-
-
-@pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat", "Sitio")
 
 
 @pytest.fixture

@@ -18,21 +18,10 @@ from contacts.quality.models import CleaningReport, CleaningStep
 from contacts.tasks import clean_account, clean_everybody
 from inbox.adapters import InboundMessage
 from inbox.receiving import receive
-from tests.conftest import make_channel
 from tests.contacts.pairs import ask, two_people
 from tests.contacts.stories import identifier_of, person, writes
 
 pytestmark = pytest.mark.usefixtures("scoped")
-
-
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email", "Correo")
-
-
-@pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat", "Sitio")
 
 
 def run() -> CleaningReport:

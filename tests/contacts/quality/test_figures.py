@@ -15,16 +15,10 @@ from contacts.models import Contact, MergeSuggestion, Profile, SuggestionDecisio
 from contacts.quality.charts import HEIGHT, nice, stacked
 from contacts.quality.figures import overview, trend
 from contacts.quality.scoring import renew_due
-from tests.conftest import make_channel
 from tests.contacts.pairs import ask, two_people
 from tests.contacts.stories import person, writes
 
 pytestmark = pytest.mark.usefixtures("scoped")
-
-
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email", "Correo")
 
 
 def test_the_account_at_a_glance(mail: Channel) -> None:

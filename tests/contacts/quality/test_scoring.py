@@ -28,16 +28,6 @@ pytestmark = pytest.mark.usefixtures("scoped")
 OLD = timedelta(days=500)
 
 
-@pytest.fixture
-def mail(scoped: Account) -> Channel:
-    return make_channel(scoped, "email", "Correo")
-
-
-@pytest.fixture
-def web(scoped: Account) -> Channel:
-    return make_channel(scoped, "webchat", "Sitio")
-
-
 def silence(contact: Contact) -> None:
     """Nobody heard from the contact for long."""
     then = timezone.now() - OLD
