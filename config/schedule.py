@@ -9,6 +9,8 @@ SCHEDULE = {
     "forget-expired-sessions": {"task": "accounts.tasks.forget_expired_sessions", "schedule": timedelta(hours=24)},
     "sweep-unification-runs": {"task": "contacts.tasks.sweep_unification_runs", "schedule": timedelta(minutes=1)},
     "seal-ledgers": {"task": "consent.tasks.seal_ledgers", "schedule": timedelta(minutes=1)},
+    "sweep-reconsent": {"task": "consent.tasks.sweep_reconsent", "schedule": timedelta(minutes=1)},
+    "sweep-ledger-checks": {"task": "consent.tasks.sweep_ledger_checks", "schedule": timedelta(minutes=1)},
     "sweep-rights-requests": {"task": "consent.tasks.sweep_rights_requests", "schedule": timedelta(minutes=1)},
     "forget-expired-archives": {"task": "consent.tasks.forget_expired_archives", "schedule": timedelta(hours=1)},
     # Shortly after the days end in Latin America, in UTC.

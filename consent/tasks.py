@@ -103,3 +103,37 @@ def forget_portal_visits() -> int:
         with account_scope(account_id):
             forgotten += forget_old_visits()
     return forgotten
+
+
+@shared_task(base=AccountTask)
+def carry_out_reconsent(*, account_id: int, run_id: int) -> None:
+    from consent.carrying_out_campaigns import carry_out
+
+    carry_out(run_id=run_id)
+
+
+@shared_task
+def sweep_reconsent() -> int:
+    """Ask again for campaigns that the broker or a worker lost, and for those in which a pause or quiet hours are over."""
+    from consent.asking_again import wake_due
+    from consent.models import ReconsentCampaign
+
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            wake_due()
+    return sweep(carry_out_reconsent, "run_id", lambda: ReconsentCampaign.forgotten().order_by("pk").values_list("pk", flat=True))
+
+
+@shared_task(base=AccountTask)
+def carry_out_ledger_check(*, account_id: int, run_id: int) -> None:
+    from consent.checking_ledger import carry_out
+
+    carry_out(run_id=run_id)
+
+
+@shared_task
+def sweep_ledger_checks() -> int:
+    """Ask again for checks that the broker or a worker lost."""
+    from consent.models import LedgerCheck
+
+    return sweep(carry_out_ledger_check, "run_id", lambda: LedgerCheck.forgotten().order_by("pk").values_list("pk", flat=True))

@@ -2,10 +2,21 @@
 
 from django.urls import path
 
-from consent.views import portal_settings, rights_requests
+from consent.views import campaigns, ledger, portal_settings, purposes, rights_requests
 
 app_name = "consent"
 urlpatterns = [
+    path("settings/purposes/", purposes.purposes, name="purposes"),
+    path("settings/purposes/new/", purposes.new_purpose, name="purpose-new"),
+    path("settings/purposes/<int:purpose_id>/", purposes.purpose, name="purpose"),
+    path("settings/purposes/<int:purpose_id>/archive/", purposes.archive, name="purpose-archive"),
+    path("settings/purposes/<int:purpose_id>/notices/", purposes.publish, name="notice-publish"),
+    path("settings/purposes/<int:purpose_id>/campaigns/", campaigns.start, name="campaign-start"),
+    path("settings/purposes/campaigns/<int:campaign_id>/", campaigns.campaign, name="campaign"),
+    path("settings/purposes/campaigns/<int:campaign_id>/cancel/", campaigns.cancel, name="campaign-cancel"),
+    path("settings/ledger/", ledger.ledger, name="ledger"),
+    path("settings/ledger/check/", ledger.check, name="ledger-check"),
+    path("settings/ledger/<int:event_id>/", ledger.event, name="ledger-event"),
     path("settings/portal/", portal_settings.portal_settings, name="portal"),
     path("settings/requests/", rights_requests.requests, name="requests"),
     path("settings/requests/<int:request_id>/begin/", rights_requests.begin, name="request-begin"),

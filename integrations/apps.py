@@ -15,6 +15,7 @@ class IntegrationsConfig(AppConfig):
         from integrations.looking_up import look_up_strangers
         from integrations.models import WebhookSubscription
         from integrations.sending_codes import register_senders
+        from integrations.sending_letters import register_letters
         from integrations.webhooks.destinations import compose_webhook, register
         from integrations.webhooks.erasing import forget_webhooks
         from integrations.webhooks.listening import register_listeners
@@ -23,6 +24,7 @@ class IntegrationsConfig(AppConfig):
         name_settings("channel.update", channel_setting_words)
         name_values("kind", dict(ChannelKind.choices))
         register_senders()
+        register_letters()
         on_message_received(look_up_strangers)
         on_erasure("integrations", forget_visitors)
         register(WebhookSubscription.Kind.WEBHOOK, compose_webhook)

@@ -18,7 +18,11 @@ from accounts.roles import Role
 from accounts.row_security import tenant_tables
 from accounts.scope import account_scope
 from accounts.tokens import create_token
-from consent.models import RightsRequest
+from consent.fingerprints import point_of
+from consent.ledger import record
+from consent.models import ConsentEvent, Purpose, ReconsentCampaign, RightsRequest
+from consent.notices import publish_notice
+from consent.vocabulary import Action, Origin
 from contacts.claims import Address, Claim, ClaimedIdentifier
 from contacts.deciding import defer
 from contacts.merging import merge
@@ -84,6 +88,10 @@ class World:
     # Somebody who would hear of a merge, and a test that was sent there.
     webhook: WebhookSubscription
     webhook_delivery: WebhookDelivery
+    # A purpose whose people are asked again, and something that was said about it.
+    purpose: Purpose
+    reconsent: ReconsentCampaign
+    said: ConsentEvent
     # Role → a bearer token, and the session of somebody signed in.
     secrets: dict[str, str]
     sessions: dict[str, str]
@@ -163,6 +171,9 @@ def make_world(mark: str) -> World:
             recomputation=RecomputeRun.objects.create(state="done"),
             webhook=webhook,
             webhook_delivery=webhook_delivery,
+            purpose=Purpose.objects.get(key="marketing"),
+            reconsent=ReconsentCampaign.objects.create(purpose=Purpose.objects.get(key="marketing"), number=1, state="done"),
+            said=_agree(profile, known, mark),
             secrets=tokens,
             sessions={role: client_for(member).cookies[settings.SESSION_COOKIE_NAME].value for role, member in members.items()},
             member=other,
@@ -222,6 +233,25 @@ def filled_in(body: Any, world: World) -> Any:
         case str() if body.startswith("@"):
             return getattr(world, body[1:]).pk
     return body
+
+
+def _agree(profile: Profile, known: Identifier, mark: str) -> ConsentEvent:
+    """Under a wording that says whose it is, with the words as evidence."""
+    (notice,) = publish_notice(
+        purpose=Purpose.objects.get(key="marketing"), texts={"es": f"Novedades de {mark}"}, is_material=True, by=SYSTEM
+    )
+    return record(
+        ref=point_of(known),
+        action=Action.GRANT,
+        origin=Origin.MESSAGE,
+        occurred_at=timezone.now(),
+        key="matriz",
+        profile=profile,
+        purpose="marketing",
+        possession_proven=True,
+        notice=notice,
+        proof={"said": f"Sí, soy {mark}"},
+    )
 
 
 def _request(profile: Profile, archive: str = "") -> RightsRequest:
