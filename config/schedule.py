@@ -11,6 +11,9 @@ SCHEDULE = {
     "seal-ledgers": {"task": "consent.tasks.seal_ledgers", "schedule": timedelta(minutes=1)},
     "sweep-reconsent": {"task": "consent.tasks.sweep_reconsent", "schedule": timedelta(minutes=1)},
     "sweep-ledger-checks": {"task": "consent.tasks.sweep_ledger_checks", "schedule": timedelta(minutes=1)},
+    "sweep-retention": {"task": "consent.tasks.sweep_retention", "schedule": timedelta(minutes=2)},
+    # At night in Latin America, in UTC.
+    "begin-retention": {"task": "consent.tasks.begin_retention", "schedule": crontab(hour=7, minute=40)},
     "sweep-rights-requests": {"task": "consent.tasks.sweep_rights_requests", "schedule": timedelta(minutes=1)},
     "forget-expired-archives": {"task": "consent.tasks.forget_expired_archives", "schedule": timedelta(hours=1)},
     # Shortly after the days end in Latin America, in UTC.

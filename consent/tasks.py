@@ -137,3 +137,30 @@ def sweep_ledger_checks() -> int:
     from consent.models import LedgerCheck
 
     return sweep(carry_out_ledger_check, "run_id", lambda: LedgerCheck.forgotten().order_by("pk").values_list("pk", flat=True))
+
+
+@shared_task(base=AccountTask)
+def carry_out_retention(*, account_id: int, run_id: int) -> None:
+    from consent.retaining import carry_out
+
+    carry_out(run_id=run_id)
+
+
+@shared_task
+def begin_retention() -> int:
+    """Every night: let go of what each account's rules let go of; gives in how many accounts there was a rule."""
+    from consent.retaining import start_run
+
+    begun = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            begun += start_run() is not None
+    return begun
+
+
+@shared_task
+def sweep_retention() -> int:
+    """Ask again for nights that the broker or a worker lost."""
+    from consent.models import RetentionRun
+
+    return sweep(carry_out_retention, "run_id", lambda: RetentionRun.forgotten().order_by("pk").values_list("pk", flat=True))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consent.views import campaigns, ledger, portal_settings, purposes, rights_requests
+from consent.views import campaigns, country_rules, ledger, portal_settings, purposes, retention, rights_requests
 
 app_name = "consent"
 urlpatterns = [
@@ -14,6 +14,11 @@ urlpatterns = [
     path("settings/purposes/<int:purpose_id>/campaigns/", campaigns.start, name="campaign-start"),
     path("settings/purposes/campaigns/<int:campaign_id>/", campaigns.campaign, name="campaign"),
     path("settings/purposes/campaigns/<int:campaign_id>/cancel/", campaigns.cancel, name="campaign-cancel"),
+    path("settings/countries/", country_rules.country_rules, name="country-rules"),
+    path("settings/countries/<str:country>/<str:name>/", country_rules.correct, name="country-rule-correct"),
+    path("settings/countries/<str:country>/<str:name>/shipped/", country_rules.shipped, name="country-rule-shipped"),
+    path("settings/retention/", retention.retention, name="retention"),
+    path("settings/retention/change/", retention.change, name="retention-change"),
     path("settings/ledger/", ledger.ledger, name="ledger"),
     path("settings/ledger/check/", ledger.check, name="ledger-check"),
     path("settings/ledger/<int:event_id>/", ledger.event, name="ledger-event"),

@@ -19,11 +19,13 @@ class InboxConfig(AppConfig):
         from inbox.exporting import export_conversations
         from inbox.hearing import confirm_heard
         from inbox.needed_profiles import register_needed_profiles
+        from inbox.retaining import register_retention
         from inbox.searching import create_function
         from inbox.weaving import split_conversations, tell_of_contacts
 
         register_cards()
         register_concerns()
+        register_retention()
         register_needed_profiles()
         profiles_moved.connect(split_conversations, dispatch_uid="inbox.weaving")
         contacts_changed.connect(tell_of_contacts, dispatch_uid="inbox.weaving.contacts")

@@ -138,11 +138,12 @@ def test_adapters_are_called_in_one_place_and_it_asks_for_the_clearance_first() 
     assert lines["clearance.require"] < lines["adapter_for(channel.kind).send"]
 
 
-def test_clearances_are_made_in_two_places_and_providers_called_by_adapters_and_codes_only() -> None:
+def test_clearances_are_made_in_three_places_and_providers_called_by_adapters_codes_and_letters_only() -> None:
     every = calls()
     assert {(where, name) for where, name, call in every if call == "Clearance"} == {
         ("inbox/delivery.py", "_clear"),
         ("integrations/sending_codes.py", "_clear"),
+        ("integrations/sending_letters.py", "_clear"),
     }
     direct = {where for where, _name, call in every if call in ("mail.hand_over", "sending.send", "api.send", "hand_over")}
     assert direct == {
@@ -153,4 +154,5 @@ def test_clearances_are_made_in_two_places_and_providers_called_by_adapters_and_
         "integrations/channels/whatsapp/adapter.py",
         "integrations/channels/whatsapp/sending.py",
         "integrations/sending_codes.py",
+        "integrations/sending_letters.py",
     }
