@@ -81,6 +81,10 @@ ACTION_WORDS = {
     "suggestion.defer": gettext_lazy("Put a merge suggestion off"),
     "suggestion.reject": gettext_lazy("Rejected a merge suggestion"),
     "suggestion.undo": gettext_lazy("Took a decision about a suggestion back"),
+    "customer_data.create": gettext_lazy("Made a source of customer data"),
+    "customer_data.replay": gettext_lazy("Processed customer data again"),
+    "customer_data.revoke": gettext_lazy("Revoked a write key"),
+    "customer_data.rotate": gettext_lazy("Changed a write key"),
     "webhook.change": gettext_lazy("Changed a webhook"),
     "webhook.create": gettext_lazy("Made a webhook"),
     "webhook.delete": gettext_lazy("Deleted a webhook"),
@@ -119,6 +123,7 @@ TARGET_WORDS = {
     "reviewcampaign": gettext_lazy("Review"),
     "unificationrun": gettext_lazy("Unification"),
     "valuemark": gettext_lazy("Value"),
+    "customerdatasource": gettext_lazy("Source of customer data"),
     "webhooksubscription": gettext_lazy("Webhook"),
 }
 KIND_WORDS = {

@@ -58,6 +58,7 @@ FIELD_LABELS = {
 }
 CAUSE_LABELS = {
     "address_change": _("a new number or address"),
+    "customer_data": _("the customer data platform says so"),
     "deduplication": _("search for duplicates"),
     "switch": _("switch of unification"),
     "unified": _("same email or phone"),

@@ -9,6 +9,8 @@ class IntegrationsConfig(AppConfig):
         from accounts.models import ChannelKind
         from contacts.erasers import on_erasure
         from inbox.announcements import on_message_received
+        from integrations.cdp.people import register_people
+        from integrations.cdp.sending import compose_segment
         from integrations.channels.registry import register_all
         from integrations.channels.webchat.erasing import forget_visitors
         from integrations.connecting import channel_setting_words
@@ -28,5 +30,7 @@ class IntegrationsConfig(AppConfig):
         on_message_received(look_up_strangers)
         on_erasure("integrations", forget_visitors)
         register(WebhookSubscription.Kind.WEBHOOK, compose_webhook)
+        register(WebhookSubscription.Kind.SEGMENT, compose_segment)
         register_listeners()
+        register_people()
         on_erasure("webhooks", forget_webhooks)

@@ -80,3 +80,47 @@ def tell_of_paused_webhook(*, account_id: int, subscription_id: int) -> None:
     from integrations.webhooks.pausing import tell_owner
 
     tell_owner(subscription_id=subscription_id)
+
+
+@shared_task(base=AccountTask)
+def take_customer_data(*, account_id: int, message_ids: list[int]) -> None:
+    """Take what was stored together, in its order. One message that breaks leaves the others alone; the sweeper takes it up again."""
+    from integrations.cdp.receiving import process
+
+    for message_id in message_ids:
+        try:
+            process(message_id=message_id)
+        except Exception:
+            log.exception("customer_data_broke", message_id=message_id)
+
+
+@shared_task(base=AccountTask)
+def take_customer_message(*, account_id: int, message_id: int) -> None:
+    from integrations.cdp.receiving import process
+
+    process(message_id=message_id)
+
+
+@shared_task
+def sweep_customer_data() -> int:
+    """Ask for every stored message that is due."""
+    from integrations.models import CustomerDataMessage
+
+    def due() -> QuerySet:
+        rows = CustomerDataMessage.scoped().filter(state=CustomerDataMessage.State.PENDING, next_attempt_at__lte=timezone.now() - GRACE)
+        return rows.order_by("next_attempt_at", "pk").values_list("pk", flat=True)
+
+    return sweep(take_customer_message, "message_id", due)
+
+
+@shared_task
+def forget_customer_messages() -> int:
+    """Delete what arrived long ago; what it brought stays."""
+    from integrations.cdp.receiving import forget_old
+    from integrations.webhooks.schedule import KEPT
+
+    forgotten = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            forgotten += forget_old(timezone.now() - KEPT)
+    return forgotten

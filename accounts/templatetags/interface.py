@@ -149,6 +149,7 @@ def settings_links(context: Context) -> list[Link]:
         ("contacts:survivorship", _("Which value wins"), "check-check", Ability.MANAGE_ACCOUNT),
         ("integrations:channels", _("Channels"), "plug", Ability.MANAGE_CHANNELS),
         ("integrations:webhooks", _("Webhooks"), "webhook", Ability.MANAGE_ACCOUNT),
+        ("integrations:customer_data", _("Customer data"), "mouse-pointer-click", Ability.MANAGE_ACCOUNT),
         ("accounts:members", _("People"), "users-round", Ability.MANAGE_MEMBERS),
         ("accounts:tokens", _("API tokens"), "key-round", Ability.MANAGE_ACCOUNT),
         ("accounts:audit", _("Audit"), "scroll-text", Ability.READ_AUDIT),

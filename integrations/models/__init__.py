@@ -1,10 +1,15 @@
 """The tables of the connections to other systems. Those about people refer to ``contacts.Profile``, never to a contact."""
 
+from integrations.models.customer_data import CustomerDataMessage, CustomerDataSource, CustomerEvent, CustomerRecord
 from integrations.models.mailboxes import MailboxCursor
 from integrations.models.visitors import Visitor, VisitorMessage
 from integrations.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEvent, WebhookSubscription
 
 __all__ = [
+    "CustomerDataMessage",
+    "CustomerDataSource",
+    "CustomerEvent",
+    "CustomerRecord",
     "MailboxCursor",
     "Visitor",
     "VisitorMessage",

@@ -43,7 +43,8 @@ from contacts.suggesting import suggest
 from inbox.adapters import InboundMessage
 from inbox.models import Attachment, Conversation, InboundEvent, Message
 from inbox.receiving import receive
-from integrations.models import WebhookDelivery, WebhookSubscription
+from integrations.cdp.sources import create_source
+from integrations.models import CustomerDataMessage, CustomerDataSource, WebhookDelivery, WebhookSubscription
 from integrations.webhooks.subscribing import prepare_test, subscribe
 from tests.conftest import client_for, make_account, make_channel, make_member
 
@@ -85,6 +86,9 @@ class World:
     # A search for duplicates that waits, and contacts computed anew.
     search: DeduplicationRun
     recomputation: RecomputeRun
+    # A site that sends customer data, and a message of it that made no sense.
+    customer_source: CustomerDataSource
+    customer_message: CustomerDataMessage
     # Somebody who would hear of a merge, and a test that was sent there.
     webhook: WebhookSubscription
     webhook_delivery: WebhookDelivery
@@ -132,6 +136,7 @@ def make_world(mark: str) -> World:
         campaign = ReviewCampaign.objects.create(kind="stale", started_by=members["supervisor"])
         cleaning = CleaningReport.objects.create(state="done", finished_at=timezone.now())
         before = [{"id": known.pk, "value": known.value, "key": known.key, "loose_key": "", "key_version": 0}]
+        customer_source, _key = create_source(name=f"Sitio {mark}", by=SYSTEM)
         webhook, _secret = subscribe(name=f"Aviso {mark}", url="https://localhost:1/hook", events=["contact.merged"], by=SYSTEM)
         webhook_delivery = prepare_test(subscription=webhook, by=SYSTEM)
         WebhookDelivery.objects.update(state="failed")
@@ -169,6 +174,10 @@ def make_world(mark: str) -> World:
             cleaning_step=CleaningStep.objects.create(report=cleaning, kind="normalised", count=1, before=before),
             search=DeduplicationRun.objects.create(kind="changed"),
             recomputation=RecomputeRun.objects.create(state="done"),
+            customer_source=customer_source,
+            customer_message=CustomerDataMessage.objects.create(
+                source=customer_source, message_id=mark, kind="group", body={"userId": mark}, state="rejected"
+            ),
             webhook=webhook,
             webhook_delivery=webhook_delivery,
             purpose=Purpose.objects.get(key="marketing"),
