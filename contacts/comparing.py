@@ -8,6 +8,7 @@ from contacts.models import UNIFYING, Certainty, Identifier, Profile, ValueMark
 from contacts.names import names_conflict
 from contacts.national_ids import contradict
 from contacts.protections import names_in
+from contacts.queries import readable
 
 Key = tuple[str, str]
 # Kinds by which a value in common says who somebody is.
@@ -64,7 +65,7 @@ def compare(one: Known, other: Known, marks: Mapping[Key, str]) -> Compared:
     return Compared(
         names_conflict=bool(one.names and other.names and all(names_conflict(a, b) for a in one.names for b in other.names)),
         national_ids=sorted({*ours.values(), *theirs.values()}) if contradictory else [],
-        shared=[one.values[key] for key in both if marks.get(key) == ValueMark.Mark.SHARED],
+        shared=[readable(key[0], one.values[key]) for key in both if marks.get(key) == ValueMark.Mark.SHARED],
         verified=[one.values[key] for key in both if key not in marks and (one.vouched[key] or other.vouched[key])],
     )
 

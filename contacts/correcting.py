@@ -16,6 +16,7 @@ from accounts.scope import current_account_id
 from contacts.announcements import contacts_changed
 from contacts.claims import Claim, ClaimedIdentifier
 from contacts.dates import read_date
+from contacts.field_words import language_code
 from contacts.locks import hold
 from contacts.masking import refuse_masked
 from contacts.matching import Recognition, learn
@@ -102,6 +103,8 @@ def _readable(field: str, value: str) -> tuple[str, str]:
         if day is None:
             raise ValidationError({"value": _("Write the date so that it can only be one day: 1990-03-25.")})
         value = day.isoformat()
+    if field == "language":
+        value = language_code(value)
     return field, value
 
 

@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts.queries import readable
 from contacts.suggesting import REOPENED
 
 # What a comparison looks at, for a level that has no sentence of its own.
@@ -217,4 +218,6 @@ def _line(comparison: str, text: str, detail: str, bits: float) -> EvidenceLine:
 
 def _detail(piece: Mapping[str, Any]) -> str:
     left, right = (str(piece.get(side) if piece.get(side) is not None else "") for side in ("left", "right"))
+    if piece.get("comparison") == "phone":
+        left, right = readable("phone", left), readable("phone", right)
     return left if left == right else " ↔ ".join(value for value in (left, right) if value)

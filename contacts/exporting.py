@@ -17,9 +17,10 @@ from accounts.auditing import record
 from accounts.models import Account
 from accounts.roles import Ability, require
 from contacts.exporters import Archive, Section, exporters
+from contacts.field_words import in_words
 from contacts.merging import Refused
 from contacts.models import Contact, Identifier, IdentifierKind, Profile
-from contacts.queries import FIELD_LABELS, in_words
+from contacts.queries import FIELD_LABELS
 
 FORMAT = 1
 

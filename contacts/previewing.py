@@ -1,15 +1,17 @@
 """What a merge would look like, before anybody presses the button. Nothing is written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Account
 from accounts.scope import current_account_id
+from contacts.field_words import in_words
 from contacts.merging import oldest_home
-from contacts.models import Contact, Identifier, NeverMerge, Profile
+from contacts.models import Contact, Identifier, IdentifierKind, NeverMerge, Profile
 from contacts.names import names_conflict
 from contacts.protections import names_in
-from contacts.queries import FIELD_LABELS, in_words
+from contacts.queries import FIELD_LABELS, IdentifierLine
 from contacts.survivorship import fields_of
 
 
@@ -36,6 +38,18 @@ class MergePreview:
     names_conflict: bool
     never_merge: bool
     national_ids: list[str]
+
+
+@dataclass(frozen=True)
+class IdentifierRow:
+    """One kind of identifier: what each side has, and what the person would have."""
+
+    label: Any
+    ours: list[IdentifierLine]
+    theirs: list[IdentifierLine]
+    # Texts that both have, and every text once.
+    common: set[str]
+    after: list[str]
 
 
 def preview_merge(*, ours: Contact, theirs: Contact) -> MergePreview:
@@ -71,3 +85,15 @@ def _row(field: str, ours: Contact, theirs: Contact, after: Any) -> PreviewRow:
     ours_shown, theirs_shown, after_shown = (None if value is None else in_words(field, value) for value in (mine, other, after))
     differs = mine is not None and other is not None and mine != other
     return PreviewRow(label=label, ours=ours_shown, theirs=theirs_shown, after=after_shown, differs=differs)
+
+
+def identifier_rows(ours: Sequence[IdentifierLine], theirs: Sequence[IdentifierLine]) -> list[IdentifierRow]:
+    """A row for each kind of identifier that either side uses."""
+    rows = []
+    kinds = dict.fromkeys(line.kind for line in (*ours, *theirs) if not line.is_ended)
+    for kind in sorted(kinds, key=list(IdentifierKind.values).index):
+        left, right = ([line for line in side if line.kind == kind and not line.is_ended] for side in (ours, theirs))
+        texts = [line.text for line in (*left, *right)]
+        common = {line.text for line in left} & {line.text for line in right}
+        rows.append(IdentifierRow(IdentifierKind(kind).label, left, right, common, list(dict.fromkeys(texts))))
+    return rows

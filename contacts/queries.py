@@ -9,8 +9,8 @@ from typing import Any
 import idna
 import phonenumbers
 from django.db.models import Exists, OuterRef, Prefetch, Q
-from django.utils.translation import get_language_info, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.gone import Gone
 from accounts.models import Account, Membership
@@ -18,6 +18,7 @@ from accounts.scope import current_account_id
 from accounts.tenancy import TenantQuerySet
 from contacts.cards import ShownCard, cards_for
 from contacts.code_senders import CodeSender, ready_senders
+from contacts.field_words import in_words
 from contacts.marking import marks_of, shared_key
 from contacts.merging import ability_to_undo
 from contacts.models import (
@@ -76,11 +77,12 @@ RULE_LABELS = {
 
 @dataclass(frozen=True)
 class Fact:
-    """One field as it is shown, with where it comes from."""
+    """One field as it is shown, with where it comes from. ``kept`` is the value as it is written down, ``value`` as people read it."""
 
     field: str
     label: Any
     value: Any
+    kept: Any
     source: Any
     at: datetime
     rule: Any
@@ -415,22 +417,13 @@ def _fact(name: str, shown: dict[str, Any]) -> Fact:
         field=name,
         label=FIELD_LABELS.get(name, name.replace("_", " ").capitalize()),
         value=in_words(name, shown["value"]),
+        kept=shown["value"],
         source=Source(shown["source"]).label,
         at=datetime.fromisoformat(shown["at"]),
         rule=RULE_LABELS.get(shown["rule"], shown["rule"]),
         is_correction=shown["rule"] == "manual",
         others=list(dict.fromkeys(str(in_words(name, other["value"])) for other in shown["others"])),
     )
-
-
-def in_words(name: str, value: Any) -> Any:
-    """A value as people read it: a language by its name, everything else as given."""
-    if name != "language":
-        return value
-    try:
-        return get_language_info(str(value))["name_translated"].capitalize()
-    except KeyError:
-        return value
 
 
 def _lines(identifiers: Iterable[Identifier], marks: dict[tuple[str, str], str]) -> list[IdentifierLine]:

@@ -15,7 +15,7 @@ DECISIONS = {
     (Kind.SHARED_VALUE, "kept"): _("It is shared"),
     (Kind.SHARED_VALUE, "unmarked"): _("It is one person's"),
     (Kind.SHARED_VALUE, "blocked"): _("It identifies nobody"),
-    (Kind.SHARED_JOIN, "kept"): _("One person"),
+    (Kind.SHARED_JOIN, "kept"): _("They are one person"),
     (Kind.SHARED_JOIN, "separated"): _("Separate"),
     (Kind.FULL_CONTACT, "seen"): _("Seen"),
     (Kind.MERGE_STORM, "seen"): _("Seen"),

@@ -22,9 +22,9 @@ from accounts.tenancy import TenantQuerySet
 from contacts.comparing import compare_two
 from contacts.concerns import Concern, concerns_between
 from contacts.evidence_words import EvidenceLine, conflict_in_words, lines_of, odds_in_words, origin_in_words, reopening_of
-from contacts.models import Contact, IdentifierKind, MergeSuggestion, NeverMerge, Profile, SuggestionDecision
-from contacts.previewing import MergePreview, preview_merge
-from contacts.queries import IdentifierLine, identifiers_of
+from contacts.models import Contact, MergeSuggestion, NeverMerge, Profile, SuggestionDecision
+from contacts.previewing import IdentifierRow, MergePreview, identifier_rows, preview_merge
+from contacts.queries import identifiers_of
 from contacts.suggesting import REOPENED
 
 State = MergeSuggestion.State
@@ -44,18 +44,6 @@ class SuggestionPage:
 
     rows: list[MergeSuggestion]
     after: str
-
-
-@dataclass(frozen=True)
-class IdentifierRow:
-    """One kind of identifier: what each side has, and what the person would have."""
-
-    label: Any
-    ours: list[IdentifierLine]
-    theirs: list[IdentifierLine]
-    # Texts that both have, and every text once.
-    common: set[str]
-    after: list[str]
 
 
 @dataclass(frozen=True)
@@ -270,7 +258,7 @@ def view_of(row: MergeSuggestion) -> SuggestionView | SettledView:
         suggestion=row,
         state=state,
         preview=preview,
-        identifiers=_identifier_rows(identifiers_of(ours), identifiers_of(theirs)),
+        identifiers=identifier_rows(identifiers_of(ours), identifiers_of(theirs)),
         lines=lines_of(row.evidence, row.weight),
         origin=origin_in_words(row.origin),
         reopened=reopening_of(row.evidence),
@@ -300,17 +288,6 @@ def _concerns(row: MergeSuggestion, preview: MergePreview) -> list[Concern]:
     named = {concern.name for concern in found} | ({"name", "names"} if any(c.name == "name_conflict" for c in found) else set())
     found += [Concern(name, conflict_in_words(name)) for name in dict.fromkeys(row.conflicts) if name not in named]
     return found + concerns_between(preview.ours, preview.theirs)
-
-
-def _identifier_rows(ours: Sequence[IdentifierLine], theirs: Sequence[IdentifierLine]) -> list[IdentifierRow]:
-    rows = []
-    kinds = dict.fromkeys(line.kind for line in (*ours, *theirs) if not line.is_ended)
-    for kind in sorted(kinds, key=list(IdentifierKind.values).index):
-        left, right = ([line for line in side if line.kind == kind and not line.is_ended] for side in (ours, theirs))
-        texts = [line.text for line in (*left, *right)]
-        common = {line.text for line in left} & {line.text for line in right}
-        rows.append(IdentifierRow(IdentifierKind(kind).label, left, right, common, list(dict.fromkeys(texts))))
-    return rows
 
 
 def last_decision(membership: Membership) -> SuggestionDecision | None:

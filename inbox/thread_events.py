@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from accounts.actors import SYSTEM, Actor
 from contacts.matching import Recognition
 from contacts.models import UNIFYING, Identifier, MatchDecision
+from contacts.queries import readable
 from inbox.models import Direction, Message, Strand
 
 
@@ -82,6 +83,11 @@ def _shared_value(recognition: Recognition) -> str:
     return shared.value if shared else ""
 
 
+def _as_written(value: str) -> str:
+    """A phone number with its spaces, anything else as it is."""
+    return readable("phone", value) if value.startswith("+") else value
+
+
 def event_text(event: Message) -> str:
     """The event in one sentence, in the language that is active. Needs ``author__user``."""
     data = event.payload
@@ -89,8 +95,8 @@ def event_text(event: Message) -> str:
         "who": str(event.author) if event.author else "Hilo",
         "to": data.get("to", ""),
         "names": ", ".join(data.get("names", [])),
-        "value": data.get("value", ""),
-        "former": data.get("former", ""),
+        "value": _as_written(data.get("value", "")),
+        "former": _as_written(data.get("former", "")),
         "name": data.get("name", ""),
         "category": data.get("category", ""),
     }

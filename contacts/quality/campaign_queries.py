@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Membership
 from contacts.code_senders import ready_senders
+from contacts.field_words import in_words
 from contacts.marking import shared_key
 from contacts.models import Certainty, Contact, Identifier, Profile, Source
 from contacts.quality.campaigns import CHOICES, CardState, Decision, State, stands
 from contacts.quality.models import ReviewCampaign, ReviewCard
 from contacts.quality.rules import conflicting_fields
-from contacts.queries import FIELD_LABELS, IdentifierLine, identifiers_of, in_words
+from contacts.queries import FIELD_LABELS, IdentifierLine, identifiers_of
 
 LATEST = 10
 HOLDERS = 5

@@ -12,7 +12,7 @@ from accounts.views.access import needs
 from contacts import merging, queries
 from contacts.concerns import concerns_between
 from contacts.models import Contact
-from contacts.previewing import preview_merge
+from contacts.previewing import identifier_rows, preview_merge
 from contacts.showing import contact_or_404
 from contacts.views.answering import number_or_404, say_refused, say_undoable, to_contact
 
@@ -30,7 +30,11 @@ def merge(request: AccountRequest, contact_id: int) -> HttpResponse:
         theirs = contact_or_404(number_or_404(request.GET["with"]))
         if theirs == ours:
             return redirect("contacts:contact", account_slug=request.account.slug, contact_id=ours.pk)
-        context = {"preview": preview_merge(ours=ours, theirs=theirs), "concerns": concerns_between(ours, theirs)}
+        context = {
+            "preview": preview_merge(ours=ours, theirs=theirs),
+            "identifiers": identifier_rows(queries.identifiers_of(ours), queries.identifiers_of(theirs)),
+            "concerns": concerns_between(ours, theirs),
+        }
         return render(request, "contacts/merge_preview.html", context)
     text = request.GET.get("q", "").strip()[:200]
     found = queries.search(text or ours.name, limit=SUGGESTED)

@@ -46,10 +46,11 @@ def test_preview_switch_on_look_and_switch_off_again(
     page.get_by_role("button", name="Calcular").click()
     expect(page.locator(".figure", has_text="Contactos hoy")).to_contain_text("8", timeout=30_000)
     expect(page.locator(".figure", has_text="Quedarían")).to_contain_text("7")
-    expect(page.get_by_role("row", name="+56223456700")).to_contain_text("6")
+    switchboard = page.get_by_role("listitem").filter(has_text="+56 2 2345 6700")
+    expect(switchboard).to_contain_text("6 nombres")
     assert_accessible(page)
     page.get_by_role("button", name="Es compartido").click()
-    expect(page.get_by_role("row", name="+56223456700")).to_contain_text("compartido", timeout=30_000)
+    expect(switchboard.locator(".chip.warn")).to_have_text("compartido", timeout=30_000)
 
     page.get_by_role("link", name="Continuar").click()
     assert_accessible(page)

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import translation
 
 from accounts.models import Account, AuditEntry, Channel, Membership
 from contacts.correcting import add_identifier, correct_field
@@ -31,6 +32,20 @@ def test_the_latest_correction_counts_and_an_empty_one_takes_it_back(mail: Chann
     correct_field(contact=ana.contact, field="name", value="Ana", by=person(agent))
     assert correct_field(contact=ana.contact, field="name", value="Ana Soto", by=person(agent)).name == "Ana Soto"
     assert correct_field(contact=ana.contact, field="name", value="", by=person(agent)).name == "Anna"
+
+
+@pytest.mark.parametrize(("active", "written"), [("es", "Portugués"), ("es", "português"), ("en", "portuguese"), ("es", "pt")])
+def test_a_language_is_kept_by_its_code_however_it_is_written(mail: Channel, agent: Membership, active: str, written: str) -> None:
+    ana = writes(mail, "ana@ejemplo.cl", name="Ana", language="es")
+    with translation.override(active):
+        contact = correct_field(contact=ana.contact, field="language", value=written, by=person(agent))
+    assert contact.fields["language"]["value"] == "pt"
+
+
+def test_a_language_that_nobody_knows_stays_as_it_was_written(mail: Channel, agent: Membership) -> None:
+    ana = writes(mail, "ana@ejemplo.cl", name="Ana")
+    contact = correct_field(contact=ana.contact, field="language", value="Mapudungun", by=person(agent))
+    assert contact.fields["language"]["value"] == "Mapudungun"
 
 
 def test_a_correction_travels_with_the_profile_it_corrects(mail: Channel, agent: Membership, supervisor: Membership) -> None:

@@ -112,6 +112,17 @@ class TestContactPage:
         assert answer["Location"] == url(account, "contact", ana.contact.pk)
         assert Contact.scoped().get(pk=ana.contact.pk).name == "Ana María"
 
+    def test_values_read_as_words_and_are_saved_as_they_were_kept(self, agent_client: Client, account: Account, web: Channel) -> None:
+        rosa = writes(web, "visitor-rosa", name="Rosa", email="rosa@ejemplo.cl", language="es", date_of_birth="1990-03-02")
+
+        page = text_of(agent_client.get(url(account, "contact", rosa.contact.pk)))
+        assert "2 de marzo de 1990" in page
+        assert 'value="1990-03-02"' in page
+        assert 'value="Español"' in page
+
+        agent_client.post(url(account, "correct", rosa.contact.pk), {"field": "language", "value": "Español"})
+        assert Contact.scoped().get(pk=rosa.contact.pk).fields["language"]["value"] == "es"
+
     def test_an_identifier_that_somebody_has_joins_them_with_a_way_back(
         self, supervisor_client: Client, account: Account, ana: Recognition, web: Channel
     ) -> None:
@@ -200,6 +211,9 @@ class TestMergeByHand:
             ("Lima", None, "Lima", False),
         ]
         assert preview.context["preview"].survivor == ana.contact
+        # Two of one name are told apart by how they are reached.
+        for address in ("ana@ejemplo.cl", "eva@ejemplo.cl"):
+            assert address in text_of(preview)
         assert preview.context["preview"].names_conflict
         assert not MergeEvent.scoped().exists()
 

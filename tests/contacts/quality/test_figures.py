@@ -86,6 +86,14 @@ class TestPage:
     def test_an_empty_account_is_told_what_comes(self, supervisor_client: Client, account: Account) -> None:
         assert 'class="empty"' in supervisor_client.get(reverse("contacts:quality", args=[account.slug])).content.decode()
 
+    def test_nothing_is_called_fine_before_it_was_looked_at(self, supervisor_client: Client, account: Account, mail: Channel) -> None:
+        two_people(mail)
+        Contact.objects.update(quality=None, quality_due=True)
+        path = reverse("contacts:quality", args=[account.slug])
+        assert "Se están calculando los puntajes" in supervisor_client.get(path).content.decode()
+        renew_due()
+        assert "Se están calculando los puntajes" not in supervisor_client.get(path).content.decode()
+
     def test_it_shows_problems_with_their_reviews_and_remembers_the_period(
         self, supervisor_client: Client, account: Account, mail: Channel
     ) -> None:
