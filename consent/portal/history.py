@@ -13,7 +13,9 @@ from accounts.models import Account
 from accounts.tenancy import TenantQuerySet
 from consent.evidence import read_evidence
 from consent.models import ConsentEvent, Purpose
+from consent.portal.channels import channel_name
 from consent.portal.choosing import name_of
+from consent.portal.languages import languages
 from consent.portal.reach import Reach
 from consent.vocabulary import Action, Origin
 
@@ -98,16 +100,16 @@ def receipt(line: Line, *, account: Account) -> str:
         (_("Business"), account.name),
         (_("What"), line.action),
         (_("About"), line.purpose),
-        (_("Channel"), line.channel or _("every channel")),
+        (_("Channel"), channel_name(line.channel)),
         (_("Address"), line.address),
         (_("When"), _moment(event.occurred_at)),
         (_("Written down"), _moment(event.recorded_at)),
         (_("How"), line.source),
     ]
     if event.notice is not None:
-        facts.append(
-            (_("Wording"), _("version %(number)d, %(language)s") % {"number": event.notice.number, "language": event.notice.language})
-        )
+        language = languages().get(event.notice.language, event.notice.language)
+        wording = {"number": event.notice.number, "language": language}
+        facts.append((_("Wording"), _("version %(number)d, %(language)s") % wording))
     facts.append((_("Entry"), str(event.sequence if event.sequence is not None else _("not sealed yet"))))
     if event.hash:
         facts.append(("SHA-256", event.hash))

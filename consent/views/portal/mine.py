@@ -13,10 +13,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from consent.models import RightsRequest
 from consent.portal import disowning, personal_data, rights, signing_in
 from consent.portal.history import PAGE, history, one_line, receipt
+from consent.portal.languages import languages
 from consent.portal.visits import end_visit
 from consent.views.portal.doors import ASKER_COOKIE, VISIT_COOKIE, PortalRequest, client_of, forget, go, remember, render_page, visitors
 from consent.views.portal.entering import AddressForm
 from contacts.correcting import LONGEST_VALUE
+from contacts.field_words import in_words
 
 FIELD_LABELS = {
     "name": gettext_lazy("Name"),
@@ -82,11 +84,16 @@ def data(request: PortalRequest) -> HttpResponse:
         changed = personal_data.correct(reach=request.reach, values=form.cleaned_data)
         return go(request, "data", done="corrected" if changed else "")
     others = [
-        (FIELD_LABELS.get(datum.field, datum.field.replace("_", " ").capitalize()), datum)
+        (FIELD_LABELS.get(datum.field, datum.field.replace("_", " ").capitalize()), _in_words(datum))
         for datum in known
         if datum.field not in personal_data.CORRECTABLE
     ]
     return render_page(request, "portal/data.html", {"form": form, "others": others}, status=422 if form.errors else 200)
+
+
+def _in_words(datum: personal_data.Datum) -> str:
+    """A language by its own name, as in the switch of the portal; a date written out."""
+    return languages().get(datum.value, datum.value) if datum.field == "language" else str(in_words(datum.field, datum.value))
 
 
 @require_safe

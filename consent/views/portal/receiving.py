@@ -11,12 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from consent.answering_requests import OPEN
 from consent.portal import choosing, wishes
+from consent.portal.channels import channel_name
 from consent.portal.languages import languages
 from consent.portal.rights import requests_of
 from consent.views.portal.doors import PortalRequest, go, render_page, visitors
 
 PAUSES = (7, 30, 90)
-CHANNEL_NAMES = {"whatsapp": "WhatsApp", "email": gettext_lazy("Email"), "sms": "SMS", "voice": gettext_lazy("Phone call")}
 
 
 @require_safe
@@ -107,7 +107,7 @@ def caps() -> list[tuple[str, str, int, int]]:
 @visitors
 def preferences(request: PortalRequest) -> HttpResponse:
     wish = wishes.wish_of(request.reach)
-    kinds = [(kind, str(CHANNEL_NAMES.get(kind, kind))) for kind in wishes.kinds_that_reach(request.reach)]
+    kinds = [(kind, channel_name(kind)) for kind in wishes.kinds_that_reach(request.reach)]
     known = {
         "language": wish.language,
         "channel": wish.channel,

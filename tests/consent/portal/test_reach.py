@@ -223,7 +223,7 @@ def test_history_shows_ones_own_entries_with_their_wording_and_a_receipt(
     text = receipt.content.decode()
     assert receipt["Content-Disposition"].startswith("attachment")
     assert receipt["Content-Type"].startswith("text/plain")
-    for part in (notice.text, notice.sha256, "ALTA, por favor", "ana@ejemplo.cl", visitor.account.name):
+    for part in (notice.text, notice.sha256, "ALTA, por favor", "ana@ejemplo.cl", visitor.account.name, "Correo", "Español"):
         assert part in text
     assert visitor.get("receipt", event_id=theirs.pk).status_code == 404
 
@@ -244,7 +244,7 @@ def test_a_right_is_asked_for_once_and_its_due_day_is_shown(
     assert [entry.action for entry in AuditEntry.scoped()] == ["rights_request.create"]
     shown = visitor.get("requests").content.decode()
     assert timezone.localtime(request.due_at).strftime("%Y") in shown
-    assert str(RightsRequest.Kind(kind).label) in shown
+    assert {"access": "<b>Una copia de mis datos</b>", "erasure": "<b>Borrar mis datos</b>"}[kind] in shown
 
 
 def test_erasure_says_what_is_kept_and_needs_a_tick(visitor: Visitor, ana: Profile) -> None:
