@@ -134,7 +134,8 @@ def delete(request: AccountRequest, subscription_id: int) -> HttpResponse:
     found = _subscription(subscription_id)
     subscribing.unsubscribe(subscription=found, by=request.actor)
     messages.success(request, _("“%(name)s” was deleted.") % {"name": found.name})
-    return redirect("integrations:webhooks", account_slug=request.account.slug)
+    listed_on = "customer_data" if found.kind == Kind.SEGMENT else "webhooks"
+    return redirect(f"integrations:{listed_on}", account_slug=request.account.slug)
 
 
 @require_POST
