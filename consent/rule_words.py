@@ -70,9 +70,11 @@ def in_words(name: str, value: Any) -> list[str]:
 
 
 def _hours(value: Any) -> list[str]:
+    closed = _("not at all")
+
     def said(day: str) -> str:
         times = value["allowed"][day]
-        return f"{DAYS[day]}: {times[0]}–{times[1]}" if times else f"{DAYS[day]}: {_('not at all')}"
+        return f"{DAYS[day]}: {times[0]}–{times[1]}" if times else f"{DAYS[day]}: {closed}"
 
     return [*(said(day) for day in DAYS), _("not on holidays") if value["holidays"] else _("on holidays too")]
 

@@ -37,6 +37,8 @@ class FilterForm(forms.Form):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         keys = Purpose.scoped().order_by("position", "pk").values_list("key", flat=True)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "input"
         self.fields["purpose"].choices = [*ANY, *((key, key) for key in keys)]  # type: ignore[attr-defined]
 
 
