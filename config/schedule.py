@@ -37,5 +37,9 @@ SCHEDULE = {
     "clean-everybody": {"task": "contacts.tasks.clean_everybody", "schedule": crontab(hour=6, minute=20)},
     "sweep-sign-ins": {"task": "consent.tasks.sweep_sign_ins", "schedule": timedelta(seconds=30)},
     "forget-portal-visits": {"task": "consent.tasks.forget_portal_visits", "schedule": timedelta(hours=1)},
+    "sweep-connections": {"task": "integrations.syncing.tasks.sweep_connections", "schedule": timedelta(seconds=20)},
+    "sweep-sync-outbox": {"task": "integrations.syncing.tasks.sweep_sync_outbox", "schedule": timedelta(seconds=20)},
+    "sweep-sync-runs": {"task": "integrations.syncing.tasks.sweep_sync_runs", "schedule": timedelta(minutes=1)},
+    "forget-old-sync-rows": {"task": "integrations.syncing.tasks.forget_old_sync_rows", "schedule": timedelta(hours=24)},
     "sweep-deduplication": {"task": "contacts.tasks.sweep_deduplication", "schedule": timedelta(minutes=2)},
 }

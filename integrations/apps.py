@@ -7,6 +7,7 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.audit_details import name_settings, name_values
         from accounts.models import ChannelKind
+        from contacts.announcements import contacts_changed
         from contacts.erasers import on_erasure
         from inbox.announcements import on_message_received
         from integrations.cdp.people import register_people
@@ -18,6 +19,8 @@ class IntegrationsConfig(AppConfig):
         from integrations.models import WebhookSubscription
         from integrations.sending_codes import register_senders
         from integrations.sending_letters import register_letters
+        from integrations.syncing.erasing import forget_records
+        from integrations.syncing.outbox import hear_of_changes
         from integrations.webhooks.destinations import compose_webhook, register
         from integrations.webhooks.erasing import forget_webhooks
         from integrations.webhooks.listening import register_listeners
@@ -34,3 +37,5 @@ class IntegrationsConfig(AppConfig):
         register_listeners()
         register_people()
         on_erasure("webhooks", forget_webhooks)
+        on_erasure("integrations.syncing", forget_records)
+        contacts_changed.connect(hear_of_changes, dispatch_uid="integrations.syncing")

@@ -9,6 +9,7 @@ from accounts.entrances import all_account_ids
 from accounts.queueing import GRACE, MOST_PER_SWEEP, AccountTask, publish, sweep
 from accounts.scope import account_scope
 from inbox.adapters import DeliveryError
+from integrations.syncing import tasks as syncing_tasks  # noqa: F401
 from integrations.webhooks.letters import LetterNotSent
 
 log = structlog.get_logger("hilo.intake")

@@ -1,14 +1,16 @@
-"""The pages of the channels, of customer data and of the outgoing webhooks, and the door of customer data."""
+"""The pages of the channels, connections, customer data and outgoing webhooks, and the door of customer data."""
 
 from django.urls import path, re_path
 
 from integrations.cdp import door
-from integrations.views import channels, customer_data, webhooks
+from integrations.views import channels, connections, customer_data, webhooks
 
 app_name = "integrations"
 CHANNELS = "a/<slug:account_slug>/settings/channels/"
 CUSTOMER_DATA = "a/<slug:account_slug>/settings/customer-data/"
 WEBHOOKS = "a/<slug:account_slug>/settings/webhooks/"
+CONNECTIONS = "a/<slug:account_slug>/settings/connections/"
+ONE = f"{CONNECTIONS}<int:connection_id>/"
 urlpatterns = [
     path(CHANNELS, channels.channels, name="channels"),
     path(f"{CHANNELS}new/<slug:kind>/", channels.connect, name="connect"),
@@ -25,6 +27,19 @@ urlpatterns = [
     re_path(r"^v1/(?P<kind>identify|track|page|screen|alias)$", door.single, name="customer_data_door"),
     path("v1/batch", door.batch, name="customer_data_batch"),
     path("v1/import", door.batch, name="customer_data_import"),
+    path(CONNECTIONS, connections.connections, name="connections"),
+    path(f"{CONNECTIONS}new/<slug:kind>/", connections.new, name="connection_new"),
+    path(ONE, connections.connection, name="connection"),
+    path(f"{ONE}settings/", connections.settings, name="connection_settings"),
+    path(f"{ONE}check/", connections.check, name="connection_check"),
+    path(f"{ONE}pause/", connections.pause, name="connection_pause"),
+    path(f"{ONE}release/", connections.release, name="connection_release"),
+    path(f"{ONE}run/", connections.run, name="connection_run"),
+    path(f"{ONE}runs/<int:run_id>/", connections.progress, name="connection_progress"),
+    path(f"{ONE}conflicts/<int:conflict_id>/", connections.settle, name="connection_settle"),
+    path(f"{ONE}refused/<int:letter_id>/", connections.replay, name="connection_replay"),
+    path(f"{ONE}mapping/<int:line_id>/", connections.line, name="connection_line"),
+    path(f"{ONE}disconnect/", connections.disconnect, name="connection_disconnect"),
     path(WEBHOOKS, webhooks.webhooks, name="webhooks"),
     path(f"{WEBHOOKS}new/", webhooks.new, name="webhook_new"),
     path(f"{WEBHOOKS}<int:subscription_id>/", webhooks.webhook, name="webhook"),

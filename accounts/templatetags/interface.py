@@ -148,6 +148,7 @@ def settings_links(context: Context) -> list[Link]:
         ("contacts:deduplication", _("Duplicates"), "search", Ability.MERGE_CONTACTS),
         ("contacts:survivorship", _("Which value wins"), "check-check", Ability.MANAGE_ACCOUNT),
         ("integrations:channels", _("Channels"), "plug", Ability.MANAGE_CHANNELS),
+        ("integrations:connections", _("Connections"), "link", Ability.MANAGE_CHANNELS),
         ("integrations:webhooks", _("Webhooks"), "webhook", Ability.MANAGE_ACCOUNT),
         ("integrations:customer_data", _("Customer data"), "mouse-pointer-click", Ability.MANAGE_ACCOUNT),
         ("accounts:members", _("People"), "users-round", Ability.MANAGE_MEMBERS),

@@ -1,16 +1,36 @@
 """The tables of the connections to other systems. Those about people refer to ``contacts.Profile``, never to a contact."""
 
+from integrations.models.crm import (
+    Conflict,
+    Connection,
+    DeadLetter,
+    EchoEntry,
+    ExternalRecord,
+    Mapping,
+    SyncLog,
+    SyncOutbox,
+    SyncRun,
+)
 from integrations.models.customer_data import CustomerDataMessage, CustomerDataSource, CustomerEvent, CustomerRecord
 from integrations.models.mailboxes import MailboxCursor
 from integrations.models.visitors import Visitor, VisitorMessage
 from integrations.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEvent, WebhookSubscription
 
 __all__ = [
+    "Conflict",
+    "Connection",
     "CustomerDataMessage",
     "CustomerDataSource",
     "CustomerEvent",
     "CustomerRecord",
+    "DeadLetter",
+    "EchoEntry",
+    "ExternalRecord",
     "MailboxCursor",
+    "Mapping",
+    "SyncLog",
+    "SyncOutbox",
+    "SyncRun",
     "Visitor",
     "VisitorMessage",
     "WebhookAttempt",

@@ -44,7 +44,19 @@ from inbox.adapters import InboundMessage
 from inbox.models import Attachment, Conversation, InboundEvent, Message
 from inbox.receiving import receive
 from integrations.cdp.sources import create_source
-from integrations.models import CustomerDataMessage, CustomerDataSource, WebhookDelivery, WebhookSubscription
+from integrations.models import (
+    Conflict,
+    Connection,
+    CustomerDataMessage,
+    CustomerDataSource,
+    DeadLetter,
+    ExternalRecord,
+    SyncRun,
+    WebhookDelivery,
+    WebhookSubscription,
+)
+from integrations.models import Mapping as MappingLine
+from integrations.syncing.connecting import connect
 from integrations.webhooks.subscribing import prepare_test, subscribe
 from tests.conftest import client_for, make_account, make_channel, make_member
 
@@ -96,6 +108,12 @@ class World:
     purpose: Purpose
     reconsent: ReconsentCampaign
     said: ConsentEvent
+    # Another system with a line of its mapping, a run that is over, a conflict to settle and a record that was refused.
+    connection: Connection
+    connection_line: MappingLine
+    connection_run: SyncRun
+    connection_conflict: Conflict
+    connection_letter: DeadLetter
     # Role → a bearer token, and the session of somebody signed in.
     secrets: dict[str, str]
     sessions: dict[str, str]
@@ -140,6 +158,9 @@ def make_world(mark: str) -> World:
         webhook, _secret = subscribe(name=f"Aviso {mark}", url="https://localhost:1/hook", events=["contact.merged"], by=SYSTEM)
         webhook_delivery = prepare_test(subscription=webhook, by=SYSTEM)
         WebhookDelivery.objects.update(state="failed")
+        settings_there = {"url": "http://127.0.0.1:1", "database": "x", "user": "x", "password": "x"}
+        connection = connect(kind="tryton", name=f"Tryton {mark}", settings=settings_there, by=SYSTEM)
+        record = ExternalRecord.objects.create(connection=connection, object_type="party.party", external_id="1", profile=profile)
         # No worker that another test left running finds anything to do here.
         PendingLookup.objects.all().delete()
         token, _secret = create_token(membership=other, name=f"Token {mark}", by=SYSTEM)
@@ -183,6 +204,13 @@ def make_world(mark: str) -> World:
             purpose=Purpose.objects.get(key="marketing"),
             reconsent=ReconsentCampaign.objects.create(purpose=Purpose.objects.get(key="marketing"), number=1, state="done"),
             said=_agree(profile, known, mark),
+            connection=connection,
+            connection_line=MappingLine.objects.filter(connection=connection).order_by("pk")[0],
+            connection_run=SyncRun.objects.create(connection=connection, kind="rehearsal", state="done", finished_at=timezone.now()),
+            connection_conflict=Conflict.objects.create(connection=connection, record=record, kind="deletion"),
+            connection_letter=DeadLetter.objects.create(
+                connection=connection, direction="out", object_type="party.party", profile=profile, error="x"
+            ),
             secrets=tokens,
             sessions={role: client_for(member).cookies[settings.SESSION_COOKIE_NAME].value for role, member in members.items()},
             member=other,

@@ -1,0 +1,1 @@
+"""CardDAV address books: Radicale, Nextcloud, iCloud, Google and others."""

@@ -1,0 +1,1 @@
+"""Any system with a REST interface in JSON, described by settings alone."""

@@ -1,0 +1,1 @@
+"""Tryton, through its JSON-RPC."""

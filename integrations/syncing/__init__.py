@@ -1,0 +1,1 @@
+"""Keep our people and the records of other systems in step, both ways."""

@@ -1,0 +1,49 @@
+"""A dry run: the very same work on every record, each in a transaction that is taken back."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from django.db import transaction
+
+from integrations.crm.contract import Page, RemoteRecord
+from integrations.models import SyncOutbox
+from integrations.syncing.brake import Brake, Braked
+from integrations.syncing.opening import Desk
+from integrations.syncing.pulling import missing_records, take_or_bury
+
+WORDS = ("new", "changed", "same", "conflict", "gone", "merged", "erased", "refused", "ignored")
+
+
+def rehearse_page(desk: Desk, page: Page, figures: MutableMapping[str, Any]) -> int:
+    """Count what would become of the page's records, ``joins`` (new records of people who are known) and ``sends`` (records that
+    would hear something from us) among them.
+
+    Each record is looked at on its own: two new records of one unknown person both count as new people.
+    """
+    for remote in page.records:
+        for word in _rehearse(desk, remote):
+            figures[word] = figures.get(word, 0) + 1
+    if page.every_id is not None:
+        figures["gone"] = figures.get("gone", 0) + len(missing_records(desk, page.every_id))
+    brake = Brake.of(desk.connection)
+    try:
+        brake.check_gone(figures.get("gone", 0))
+        figures["brakes"] = figures.get("changed", 0) > brake.most_changes
+    except Braked:
+        figures["brakes"] = True
+    return len(page.records)
+
+
+def _rehearse(desk: Desk, remote: RemoteRecord) -> list[str]:
+    with transaction.atomic():
+        waiting = SyncOutbox.scoped().filter(connection=desk.connection).count()
+        outcome = take_or_bury(desk=desk, remote=remote)
+        words = [outcome.word if outcome else "refused"]
+        if outcome is not None and outcome.record is not None:
+            profile = outcome.record.profile
+            if outcome.word == "new" and profile.home_id != profile.contact_id:
+                words.append("joins")
+            if SyncOutbox.scoped().filter(connection=desk.connection).count() > waiting:
+                words.append("sends")
+        transaction.set_rollback(True)
+    return words

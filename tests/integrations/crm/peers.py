@@ -1,0 +1,188 @@
+"""The other side, running: a Radicale and a Tryton of the test session, each on a port of its own."""
+
+import base64
+import hashlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[3]
+PASSWORD = "la-clave-de-tryton"
+# Email addresses are looked up in the DNS where dnspython is installed; without it Tryton takes them as they are.
+# Its clock may be set ahead or behind, by the hours that CLOCK says.
+_TRYTON = """
+import datetime, os, sys
+sys.modules["dns"] = None
+hours = float(os.environ.get("CLOCK", "0"))
+if hours:
+    ahead = datetime.timedelta(hours=hours)
+    class Skewed(datetime.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return super().now(tz) + ahead
+        @classmethod
+        def utcnow(cls):
+            return super().utcnow() + ahead
+    datetime.datetime = Skewed
+from trytond.cli import main
+sys.argv[0] = "trytond"
+sys.exit(main())
+"""
+
+
+class Process:
+    """A server that is stopped at the end, with what it said."""
+
+    def __init__(self, *command: str, log: Path, ready: str, **environment: str) -> None:
+        self.log = log
+        # Clocks there count in UTC, as in production.
+        surroundings = {**os.environ, "TZ": "UTC", "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore", **environment}
+        with log.open("wb") as out:
+            self._process = subprocess.Popen(command, stdout=out, stderr=out, env=surroundings, start_new_session=True)
+        self._wait(ready)
+
+    def _wait(self, url: str) -> None:
+        end = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(url, timeout=20)
+                return
+            except httpx.TransportError:
+                if time.monotonic() > end or self._process.poll() is not None:
+                    raise AssertionError(self.log.read_text(errors="replace")[-3000:]) from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(10)
+
+
+@dataclass
+class Radicale:
+    """Every user has an address book of their own; any password will do."""
+
+    url: str
+
+    def book(self, user: str) -> str:
+        """The address of a new address book."""
+        url = f"{self.url}/{user}/people/"
+        body = (
+            '<?xml version="1.0"?><create xmlns="DAV:" xmlns:CR="urn:ietf:params:xml:ns:carddav"><set><prop><resourcetype>'
+            "<collection/><CR:addressbook/></resourcetype></prop></set></create>"
+        )
+        answer = self.ask("MKCOL", url, user, content=body)
+        assert answer.status_code == 201, answer.text
+        return url
+
+    def ask(self, method: str, url: str, user: str, **options: Any) -> httpx.Response:
+        return httpx.request(method, url, auth=(user, "x"), timeout=20, **options)
+
+
+@contextmanager
+def running_radicale(folder: Path) -> Iterator[Radicale]:
+    port = free_port()
+    configuration = folder / "radicale.conf"
+    storage = f"[storage]\nfilesystem_folder = {folder / 'data'}\n"
+    configuration.write_text(f"[server]\nhosts = 127.0.0.1:{port}\n[auth]\ntype = none\n{storage}[logging]\nlevel = warning\n")
+    command = (sys.executable, "-m", "radicale", "--config", str(configuration))
+    process = Process(*command, log=folder / "log", ready=f"http://127.0.0.1:{port}/.web/")
+    try:
+        yield Radicale(f"http://127.0.0.1:{port}")
+    finally:
+        process.stop()
+
+
+@dataclass
+class Tryton:
+    """One database with the party module."""
+
+    url: str
+    database: Path
+    _auth: str = ""
+
+    def call(self, method: str, *params: Any, context: dict[str, Any] | None = None) -> Any:
+        if not self._auth:
+            user, token, *_rest = self._post("common.db.login", ["admin", {"password": PASSWORD}])
+            self._auth = "Session " + base64.b64encode(f"admin:{user}:{token}".encode()).decode()
+        return self._post(method, [*params, context or {}])
+
+    def _post(self, method: str, params: list[Any]) -> Any:
+        headers = {"Authorization": self._auth} if self._auth else {}
+        answer = httpx.post(f"{self.url}/crm/rpc/", json={"id": 0, "method": method, "params": params}, headers=headers, timeout=30)
+        said = answer.raise_for_status().json()
+        assert not said.get("error"), said["error"]
+        return said["result"]
+
+    def age(self, seconds: int) -> None:
+        """What was changed just now was changed so long ago."""
+        with sqlite3.connect(self.database, timeout=20) as rows:
+            for table in ("party_party", "party_address"):
+                rows.execute(f"UPDATE {table} SET write_date = strftime('%Y-%m-%d %H:%M:%f', write_date, '-{seconds} seconds')")
+
+    def empty(self) -> None:
+        """As it was before any test."""
+        with sqlite3.connect(self.database, timeout=20) as rows:
+            for table in ("party_party", "party_party_lang", "party_address", "party_contact_mechanism"):
+                rows.execute(f"DELETE FROM {table}")
+            rows.execute("DELETE FROM party_identifier")
+
+
+def _template() -> Path:
+    """A fresh database with its modules, made once per version and kept in ``var``."""
+    versions = " ".join(f"{name} {version(name)}" for name in ("trytond", "trytond-party", "trytond-country"))
+    folder = ROOT / "var" / f"tryton-{hashlib.sha256(versions.encode()).hexdigest()[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    done = folder / "done"
+    with (folder / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not done.exists():
+            database = folder / "crm.sqlite"
+            database.unlink(missing_ok=True)
+            database.touch()
+            configuration = _configure(folder, port=1)
+            (folder / "password").write_text(PASSWORD)
+            for more in (["--all"], ["-u", "party", "--activate-dependencies"]):
+                subprocess.run(
+                    [sys.executable, "-c", "from trytond.cli.admin import main; main()", "-c", str(configuration), "-d", "crm", *more],
+                    input=b"\n",
+                    env={**os.environ, "TRYTONPASSFILE": str(folder / "password"), "PYTHONWARNINGS": "ignore"},
+                    check=True,
+                    capture_output=True,
+                )
+            done.touch()
+    return folder / "crm.sqlite"
+
+
+def _configure(folder: Path, *, port: int) -> Path:
+    path = folder / "trytond.conf"
+    path.write_text(f"[database]\nuri = sqlite://\npath = {folder}\n[web]\nlisten = 127.0.0.1:{port}\n")
+    return path
+
+
+@contextmanager
+def running_tryton(folder: Path, *, clock: float = 0) -> Iterator[Tryton]:
+    """``clock``: by how many hours its clock is ahead."""
+    port = free_port()
+    shutil.copy(_template(), folder / "crm.sqlite")
+    configuration = _configure(folder, port=port)
+    command = (sys.executable, "-c", _TRYTON, "-c", str(configuration), "-d", "crm")
+    process = Process(*command, log=folder / "log", ready=f"http://127.0.0.1:{port}/", CLOCK=str(clock))
+    try:
+        yield Tryton(f"http://127.0.0.1:{port}", folder / "crm.sqlite")
+    finally:
+        process.stop()
