@@ -99,7 +99,7 @@ def test_one_field_changed_on_both_sides_follows_its_policy(to_shop: Connection,
     assert (side.values(external_id)["city"], shown(ana)["city"]) == (city, city)
 
 
-@pytest.mark.parametrize(("decision", "city"), [("ours", "Lima"), ("theirs", "Loja")])
+@pytest.mark.parametrize(("real", "decision", "city"), [("tryton", "ours", "Lima"), ("carddav", "theirs", "Loja")], indirect=["real"])
 def test_a_person_settles_what_no_rule_does(real: Other, admin: Membership, decision: str, city: str) -> None:
     external_id = real.add("Ana", city="Quito")
     fill(real.connection)
@@ -121,7 +121,11 @@ def test_a_person_settles_what_no_rule_does(real: Other, admin: Membership, deci
     assert (settled.state, settled.decision, settled.decided_by) == ("settled", decision, admin)
 
 
-@pytest.mark.parametrize(("wish", "left"), [("review", "Ana"), ("keep", "Ana"), ("erase", None)])
+@pytest.mark.parametrize(
+    ("real", "wish", "left"),
+    [("carddav", "review", "Ana"), ("carddav", "keep", "Ana"), ("carddav", "erase", None), ("tryton", "erase", None)],
+    indirect=["real"],
+)
 def test_a_record_deleted_there_follows_the_wish(real: Other, wish: str, left: str | None) -> None:
     external_id = real.add("Ana", city="Quito")
     fill(real.connection)

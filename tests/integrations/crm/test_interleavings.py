@@ -22,6 +22,8 @@ from tests.integrations.crm.peers import Radicale
 from tests.integrations.crm.shop import running_shop
 from tests.integrations.crm.steps import fill, hear, person, say, settle_down, shown
 
+# Each takes a second of a real server: a dozen while people wait, all of the deep profile's.
+EXAMPLES = 12 if settings.default.max_examples < 100 else settings.default.max_examples  # type: ignore[union-attr]
 CITIES = st.sampled_from(["Quito", "Lima", "Loja", "Cusco"])
 NAMES = st.sampled_from(["Ana", "Ana Soto", "Ana María"])
 STEPS = st.lists(
@@ -42,7 +44,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.usefixtures("loopback")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES)
 @given(STEPS)
 def test_random_interleavings_end_equal_with_nothing_lost(scoped: Account, radicale: Radicale, steps: list[tuple[str, Any]]) -> None:
     with transaction.atomic():
