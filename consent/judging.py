@@ -268,12 +268,12 @@ def _calendar(case: Case) -> Calendar:
     country = case.rulebook.country
     if country is None:
         raise KeyError("country")
-    # The latest wish first: of several places the person was in last.
-    wishes = sorted(case.facts.wishes, key=lambda wish: wish.updated_at.timestamp() if wish.updated_at else 0.0, reverse=True)
-    account = case.rulebook.account
+    wishes, account = case.facts.wishes, case.rulebook.account
+    own = [wish.timezone for wish in wishes if wish.profile_id == case.question.profile_id]
+    others = [wish.timezone for wish in wishes if wish.profile_id != case.question.profile_id]
     hours = [(account.quiet_from, account.quiet_to), *((wish.quiet_from, wish.quiet_to) for wish in wishes)]
     return Calendar(
-        zones=zones_for(country, [*(wish.timezone for wish in wishes), case.facts.timezone]),
+        zones=zones_for(country, [*own, case.facts.timezone], others),
         country=country,
         hours=tuple(QuietHours(begins, ends) for begins, ends in hours if begins is not None and ends is not None),
     )

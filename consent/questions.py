@@ -64,13 +64,13 @@ class Suppressed:
 class Wish:
     """What one profile of the person prefers, as far as the gate asks."""
 
+    profile_id: int | None = None
     timezone: str = ""
     quiet_from: time | None = None
     quiet_to: time | None = None
     cap_count: int | None = None
     cap_days: int | None = None
     paused_until: datetime | None = None
-    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,12 +48,14 @@ def zone_named(name: str) -> ZoneInfo | None:
         return None
 
 
-def zones_for(country: Rules, names: Sequence[str]) -> tuple[ZoneInfo, ...]:
-    """The first name that is a zone; otherwise every zone of the country, since nobody knows in which of them the person is."""
-    for name in names:
-        if (zone := zone_named(name)) is not None:
-            return (zone,)
-    return country.zones
+def zones_for(country: Rules, own: Sequence[str], others: Sequence[str] = ()) -> tuple[ZoneInfo, ...]:
+    """Every zone in which the person may be: the first of ``own`` that is a zone, where there is none every zone of the country, since
+    nobody knows; and those of ``others``, which the person's other profiles name. What one profile says never narrows what holds for
+    another: a merge allows nothing that was not allowed before.
+    """
+    known = [zone for name in own if (zone := zone_named(name)) is not None]
+    besides = [zone for name in others if (zone := zone_named(name)) is not None]
+    return tuple(dict.fromkeys([*(known[:1] or country.zones), *besides]))
 
 
 def kept_back_by(calendar: Calendar, at: datetime) -> str:

@@ -11,8 +11,6 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from accounts.actors import SYSTEM, Actor
 from accounts.models import Account
@@ -363,28 +361,3 @@ class TestMerging:
         agree(beto, occurred_at=timezone.now())
         undo(event=event, by=SYSTEM)
         assert (ask(ana).reason, ask(beto).allowed) == ("withdrawn", True)
-
-    @given(
-        order=st.permutations([0, 1, 2]),
-        said=st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["grant", "withdraw"])), max_size=6),
-    )
-    @settings(max_examples=15)
-    def test_merging_in_any_order_gives_the_same_and_never_more(self, order: list[int], said: list[Any]) -> None:
-        with transaction.atomic():
-            account = make_account("orden")
-            with account_scope(account):
-                people = [make_person(("phone", f"+5698123456{number}"), ("email", MAIL)) for number in range(3)]
-                for number, (who, what) in enumerate(said):
-                    at = timezone.now() - HOUR + number * timedelta(minutes=1)
-                    if what == "grant":
-                        agree(people[who], occurred_at=at)
-                    else:
-                        opt_out_person(profile=people[who], origin=Origin.AGENT, occurred_at=at, key=f"o{number}")
-                before = [ask(profile).allowed for profile in people]
-                first, second, third = (people[number] for number in order)
-                for one, other in ((first, second), (second, third)):
-                    one.refresh_from_db()
-                    other.refresh_from_db()
-                    merge(contacts=[one.contact, other.contact], by=SYSTEM)
-                assert [ask(profile).allowed for profile in people] == before
-            transaction.set_rollback(True)
