@@ -35,3 +35,8 @@ def give_purposes(account: Account) -> None:
             for position, (each, names, basis) in enumerate(DEFAULTS)
         ]
     )
+
+
+def name_of(purpose: Purpose, language: str) -> str:
+    """The purpose as people read it: in their language, else in any, else its key."""
+    return purpose.names.get(language) or next(iter(purpose.names.values()), purpose.key)

@@ -14,6 +14,7 @@ from consent.gate import decide_many
 from consent.ledger import opt_out_person, record
 from consent.models import ConsentEvent, ConsentState, NoticeVersion, PortalVisit, Purpose
 from consent.portal.reach import Reach, ShownPoint
+from consent.purposes import name_of
 from consent.questions import Question, Ruling
 from consent.standing import Standing, standing
 from consent.vocabulary import Action, Basis, Origin, PurposeClass, Reason, State
@@ -94,11 +95,6 @@ def overview(*, reach: Reach, language: str) -> Overview:
         ),
         tuple(name_of(purpose, language) for purpose in purposes if purpose.purpose_class != PurposeClass.MARKETING),
     )
-
-
-def name_of(purpose: Purpose, language: str) -> str:
-    """The purpose as people read it: in their language, else in any, else its key."""
-    return purpose.names.get(language) or next(iter(purpose.names.values()), purpose.key)
 
 
 def current_notices(purposes: Sequence[Purpose], *, language: str) -> dict[int, NoticeVersion]:

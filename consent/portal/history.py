@@ -14,9 +14,9 @@ from accounts.tenancy import TenantQuerySet
 from consent.evidence import read_evidence
 from consent.models import ConsentEvent, Purpose
 from consent.portal.channels import channel_name
-from consent.portal.choosing import name_of
 from consent.portal.languages import languages
 from consent.portal.reach import Reach
+from consent.purposes import name_of
 from consent.vocabulary import Action, Origin
 
 PAGE = 50

@@ -12,9 +12,9 @@ from accounts.models import Account
 from accounts.scope import account_scope
 from consent.models import ContactPoint, Purpose
 from consent.one_click import Link, read_token
-from consent.portal.choosing import name_of
 from consent.portal.taking_back import take_back
 from consent.portal.taking_back import unsubscribe as withdraw
+from consent.purposes import name_of
 from consent.views.portal.doors import PortalRequest, render_page, serve
 
 
