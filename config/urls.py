@@ -5,6 +5,7 @@ from django.urls import include, path
 from config import error_answers, health
 from config.metrics import metrics
 from consent.views import one_click
+from consent.views.portal.confirming import confirm_consent
 from integrations.views.public_file import public_file
 
 handler400 = error_answers.bad_request
@@ -26,6 +27,7 @@ urlpatterns = [
     path("files/<str:token>/", public_file, name="public-file"),
     path("p/<slug:portal>/", include("consent.portal_urls")),
     # Without a slash at the end: mail programs post to it and follow no redirect.
+    path("c/<str:token>", confirm_consent, name="confirm_consent"),
     path("u/<str:token>", one_click.unsubscribe, name="unsubscribe"),
     path("u/<str:token>/undo", one_click.undo, name="undo_unsubscribe"),
     path("a/<slug:account_slug>/", include(("contacts.urls", "contacts"))),

@@ -82,18 +82,33 @@ def confirm(token: str, *, occurred_at: datetime) -> ConsentEvent | None:
 
     ``None`` for a token that is not ours, or too old. Enters the token's account. Only a POST may call it: scanners follow links.
     """
-    account_id, _dash, _secret = token.partition("-")
-    if not account_id.isdecimal() or len(account_id) > 18:
+    account_id = account_of(token)
+    if account_id is None:
         return None
-    with account_scope(int(account_id)):
+    with account_scope(account_id):
         return _confirm(token, occurred_at)
+
+
+def account_of(token: str) -> int | None:
+    """The account that the token names; ``None`` for what is none of ours. Proves nothing."""
+    account_id, _dash, _secret = token.partition("-")
+    return int(account_id) if account_id.isascii() and account_id.isdecimal() and len(account_id) <= 18 else None
+
+
+def waiting(token: str) -> OptInRequest | None:
+    """What the token asks for, confirmed already or not; ``None`` where it is not ours or too old."""
+    return _still_good(OptInRequest.scoped().select_related("point", "profile", "notice").filter(digest=_digest(token)).first())
+
+
+def _still_good(request: OptInRequest | None) -> OptInRequest | None:
+    return None if request is None or (request.confirmed_at is None and request.expires_at < timezone.now()) else request
 
 
 @transaction.atomic
 def _confirm(token: str, occurred_at: datetime) -> ConsentEvent | None:
     found = OptInRequest.scoped().select_for_update(of=("self",)).select_related("point", "profile", "notice")
-    request = found.filter(digest=_digest(token)).first()
-    if request is None or (request.confirmed_at is None and request.expires_at < timezone.now()):
+    request = _still_good(found.filter(digest=_digest(token)).first())
+    if request is None:
         return None
     event = record(
         ref=ref_of(request.point),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consent.views import campaigns, country_rules, ledger, portal_settings, purposes, retention, rights_requests
+from consent.views import campaigns, country_rules, ledger, portal_settings, purposes, retention, rights_requests, witnessing
 
 app_name = "consent"
 urlpatterns = [
@@ -22,6 +22,9 @@ urlpatterns = [
     path("settings/ledger/", ledger.ledger, name="ledger"),
     path("settings/ledger/check/", ledger.check, name="ledger-check"),
     path("settings/ledger/<int:event_id>/", ledger.event, name="ledger-event"),
+    path("contacts/<int:contact_id>/consent/", witnessing.contact_consent, name="contact"),
+    path("contacts/<int:contact_id>/consent/opt-out/", witnessing.opt_out, name="contact-opt-out"),
+    path("contacts/<int:contact_id>/consent/portal-link/", witnessing.send_portal_link, name="contact-portal-link"),
     path("settings/portal/", portal_settings.portal_settings, name="portal"),
     path("settings/requests/", rights_requests.requests, name="requests"),
     path("settings/requests/<int:request_id>/begin/", rights_requests.begin, name="request-begin"),

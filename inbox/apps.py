@@ -7,6 +7,7 @@ class InboxConfig(AppConfig):
 
     def ready(self) -> None:
         from consent.announcements import on_consent_changed
+        from consent.confirmations import carry_letters
         from contacts.announcements import contacts_changed, profiles_moved
         from contacts.erasers import on_erasure
         from contacts.exporters import on_export
@@ -14,6 +15,7 @@ class InboxConfig(AppConfig):
         from inbox.bots import note_message
         from inbox.cards import register_cards
         from inbox.concerns import register_concerns
+        from inbox.confirming import carry_letter
         from inbox.delivery import stop_queued
         from inbox.erasing import forget_conversations
         from inbox.exporting import export_conversations
@@ -34,4 +36,5 @@ class InboxConfig(AppConfig):
         on_erasure("inbox", forget_conversations)
         on_message_received(confirm_heard)
         on_consent_changed(stop_queued)
+        carry_letters(carry_letter)
         on_export("inbox", export_conversations)

@@ -47,7 +47,7 @@ class SendingRefused(Exception):
     """The message was not accepted; nothing was stored.
 
     ``reason`` is a code, ``text`` says why in the reader's language, ``alternative`` is what is allowed instead: ``template``,
-    ``other_address`` or nothing.
+    ``other_address``, ``record_consent`` (where they told one of ours that they agree) or nothing.
     """
 
     def __init__(self, reason: str, text: str, alternative: str = "") -> None:
@@ -76,6 +76,7 @@ def refusal_text(reason: str) -> tuple[str, str]:
         ),
         Reason.WINDOW_CLOSED: (_("Too much time has passed since the last message on this channel."), "other_address"),
         Reason.NEVER_WROTE: (_("This person never wrote on this channel."), "other_address"),
+        Reason.NO_CONSENT: (in_words(Reason.NO_CONSENT), "record_consent"),
         "not_theirs": (_("This address does not belong to the person of this conversation."), "other_address"),
         "ended": (_("This address is no longer in use."), "other_address"),
         "channel_off": (_("This channel is switched off."), "other_address"),

@@ -113,7 +113,7 @@ def write(request: InboxRequest, conversation_id: int) -> HttpResponse:
         else:
             message = _send(request, conversation)
     except sending.SendingRefused as refused:
-        return _refuse(request, refused.text, refused.alternative)
+        return _refuse(request, refused.text, refused.alternative, contact_id=conversation.profile.contact_id)
     except ValidationError as error:
         return _refuse(request, " ".join(error.messages))
     resolves = bool(request.POST.get("resolve"))
@@ -165,8 +165,8 @@ def _address(value: str) -> tuple[Channel, Identifier]:
     return channel, identifier
 
 
-def _refuse(request: InboxRequest, text: str, alternative: str = "") -> HttpResponse:
-    return answer(request, "inbox/_refused.html", {"text": text, "alternative": alternative}, status=422)
+def _refuse(request: InboxRequest, text: str, alternative: str = "", *, contact_id: int = 0) -> HttpResponse:
+    return answer(request, "inbox/_refused.html", {"text": text, "alternative": alternative, "contact_id": contact_id}, status=422)
 
 
 @require_POST
