@@ -14,8 +14,8 @@ from consent.models import ConsentState, NoticeVersion, ReconsentCampaign, Recon
 from consent.notices import current_notice
 from consent.one_click import token_for, unsubscribe_headers, unsubscribe_url
 from consent.points import LinkedPoint, ensure_point, points_of_person
-from consent.portal.choosing import name_of
 from consent.preferences import preferences_of_person
+from consent.purposes import name_of
 from consent.reconsent_letters import Letter, LetterNotSent, LetterSender, LetterUnknown, ready_senders
 from contacts.models import Profile
 

@@ -14,7 +14,7 @@ from accounts.roles import Ability
 from accounts.views.access import needs
 from consent.asking_again import cancel_campaign, outcome_of, start_campaign
 from consent.models import Purpose, ReconsentCampaign
-from consent.portal.choosing import name_of
+from consent.purposes import name_of
 
 
 @require_POST

@@ -23,7 +23,7 @@ from consent.asking_again import outcome_of, preview
 from consent.comparing_wordings import Piece, compare
 from consent.models import CountryRule, NoticeVersion, Purpose, ReconsentCampaign
 from consent.notices import change_purpose, create_purpose, publish_notice
-from consent.portal.choosing import name_of
+from consent.purposes import name_of
 from consent.vocabulary import Basis, PurposeClass
 
 LANGUAGES = (("es", "Español"), ("en", "English"), ("pt", "Português"))
