@@ -22,7 +22,6 @@ from consent.fingerprints import point_of
 from consent.ledger import record
 from consent.models import ConsentEvent, PortalSignIn
 from consent.one_click import token_for
-from consent.opting_in import ask_to_confirm
 from consent.portal.addresses import kept
 from consent.portal.signing_in import digest
 from consent.portal.visits import add_proof, open_visit
@@ -80,14 +79,6 @@ def visited(world: World, db: None) -> dict[str, Any]:
             "visit": token,
             "letter": letter,
             "event": event,
-            "opt_in": ask_to_confirm(
-                profile=world.profile,
-                identifier=world.identifier,
-                purpose="marketing",
-                channel="sms",
-                origin=Origin.AGENT,
-                occurred_at=now,
-            ),
             "unsubscribe": token_for(ref=ref, profile=world.profile, purpose="marketing"),
         }
 
@@ -105,8 +96,6 @@ def everything(world: World) -> str:
 
 def real_address(name: str, pattern: str, world: World, visited: dict[str, Any]) -> str:
     """Where the route leads somewhere."""
-    if name == "confirm_consent":
-        return reverse(name, kwargs={"token": visited["opt_in"]})
     if name in ("unsubscribe", "undo_unsubscribe"):
         return reverse(name, kwargs={"token": visited["unsubscribe"]})
     if name.startswith("portal:"):
@@ -144,7 +133,6 @@ def test_no_route_changes_anything_when_it_is_read(world: World, visited: dict[s
     for name in ("portal:home", "portal:enter", "portal:code", "portal:history", "portal:receipt", "portal:erase", "portal:not_me"):
         assert answered[(name, "a visitor of the portal", "GET")] == 200, name
     assert answered[("unsubscribe", "nobody", "GET")] == 200
-    assert answered[("confirm_consent", "nobody", "GET")] == 200
     assert {answered[(name, "a visitor of the portal", "GET")] for name in ("portal:stop", "portal:switch", "portal:sign_out")} == {405}
     assert {name for name, _pattern in routes()} == DOORS.keys()
 
@@ -156,4 +144,4 @@ def test_the_walk_would_notice(world: World, visited: dict[str, Any]) -> None:
 
     assert everything(world) != before
     with account_scope(world.account):
-        assert ConsentEvent.scoped().count() == 3
+        assert ConsentEvent.scoped().count() == 2
