@@ -25,6 +25,7 @@ DETAIL_WORDS = {
     "field": gettext_lazy("Field"),
     "files": gettext_lazy("Files"),
     "policy": gettext_lazy("When both changed"),
+    "format": gettext_lazy("Format"),
     "former_rule": gettext_lazy("Rule before"),
     "former": gettext_lazy("Taken from contact"),
     "hint": gettext_lazy("It begins with"),

@@ -25,13 +25,14 @@ class Ability(TextChoices):
     MANAGE_MEMBERS = "manage_members"
     READ_AUDIT = "read_audit"
     RECORD_CONSENT = "record_consent"  # write down what a person said about being written to
+    IMPORT_PEOPLE = "import_people"  # take in a file of people, and undo it
     EXPORT_PEOPLE = "export_people"  # take everything that is known of a person out of the house
     ERASE_PEOPLE = "erase_people"  # destroy what is known of a person: nothing brings it back
     MANAGE_CONSENT = "manage_consent"  # purposes, notices, country rules, suppressions
 
 
 _AGENT = {Ability.WORK_CONVERSATIONS, Ability.EDIT_CONTACTS, Ability.SEPARATE_CONTACTS, Ability.RECORD_CONSENT}
-_SUPERVISOR = _AGENT | {Ability.MERGE_CONTACTS, Ability.READ_AUDIT}
+_SUPERVISOR = _AGENT | {Ability.MERGE_CONTACTS, Ability.READ_AUDIT, Ability.IMPORT_PEOPLE}
 _ADMIN = _SUPERVISOR | {
     Ability.MANAGE_CHANNELS,
     Ability.MANAGE_ACCOUNT,

@@ -9,7 +9,9 @@ import sys
 def main() -> None:
     """Migrate the benchmark's own database, then measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=["intake", "processing", "live", "pages", "merging", "matching", "deduplication"])
+    parser.add_argument(
+        "names", nargs="*", default=["intake", "processing", "live", "pages", "merging", "matching", "deduplication", "importing"]
+    )
     names = parser.parse_args().names
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -18,7 +20,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from benchmarks import deduplication, intake, live, matching, merging, pages, processing
+    from benchmarks import deduplication, importing, intake, live, matching, merging, pages, processing
 
     reports = {
         "intake": intake.report,
@@ -28,6 +30,7 @@ def main() -> None:
         "merging": merging.report,
         "matching": matching.report,
         "deduplication": deduplication.report,
+        "importing": importing.report,
     }
     if unknown := set(names) - set(reports):
         sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(reports)}.")

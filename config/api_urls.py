@@ -18,6 +18,7 @@ from inbox.api import ConversationListView, ConversationView, MessagesView, Note
 from inbox.api_files import AttachmentView
 from inbox.api_splitting import SplitView
 from inbox.api_who import WhoView
+from integrations import api_exports, api_imports
 from integrations.api import ChannelListView, ChannelView
 from integrations.webhooks import api as webhooks
 
@@ -57,6 +58,13 @@ urlpatterns = [
     path("conversations/<int:pk>/who/", WhoView.as_view(), name="conversation-who"),
     path("rights-requests/", RightsRequestsView.as_view(), name="rights-requests"),
     path("rights-requests/<int:pk>/", RightsRequestView.as_view(), name="rights-request"),
+    path("exports/", api_exports.ExportListView.as_view(), name="exports"),
+    path("exports/<int:pk>/", api_exports.ExportView.as_view(), name="export"),
+    path("exports/<int:pk>/file/", api_exports.ExportFileView.as_view(), name="export-file"),
+    path("imports/", api_imports.ImportListView.as_view(), name="imports"),
+    path("imports/<int:pk>/", api_imports.ImportView.as_view(), name="import"),
+    path("imports/<int:pk>/runs/", api_imports.ImportRunsView.as_view(), name="import-runs"),
+    path("imports/runs/<int:pk>/cancel/", api_imports.ImportCancelView.as_view(), name="import-cancel"),
     path("suggestions/", SuggestionListView.as_view(), name="suggestions"),
     path("suggestions/<int:pk>/", SuggestionView.as_view(), name="suggestion"),
     path("suggestions/<int:pk>/accept/", AcceptView.as_view(), name="suggestion-accept"),

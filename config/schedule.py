@@ -41,5 +41,9 @@ SCHEDULE = {
     "sweep-sync-outbox": {"task": "integrations.syncing.tasks.sweep_sync_outbox", "schedule": timedelta(seconds=20)},
     "sweep-sync-runs": {"task": "integrations.syncing.tasks.sweep_sync_runs", "schedule": timedelta(minutes=1)},
     "forget-old-sync-rows": {"task": "integrations.syncing.tasks.forget_old_sync_rows", "schedule": timedelta(hours=24)},
+    "sweep-imports": {"task": "integrations.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
+    "forget-old-imports": {"task": "integrations.tasks.forget_old_imports", "schedule": timedelta(hours=6)},
+    "sweep-exports": {"task": "integrations.tasks.sweep_exports", "schedule": timedelta(minutes=1)},
+    "forget-expired-exports": {"task": "integrations.tasks.forget_expired_exports", "schedule": timedelta(minutes=30)},
     "sweep-deduplication": {"task": "contacts.tasks.sweep_deduplication", "schedule": timedelta(minutes=2)},
 }

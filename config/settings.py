@@ -249,6 +249,8 @@ if bucket := env.str("HILO_S3_BUCKET", default=""):
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 # One message's attachment; larger ones are refused with a clear answer.
 ATTACHMENT_MAX_BYTES = 25 * 1024 * 1024
+# One file to import: a million people with ten columns are about 150 MB.
+IMPORT_MAX_BYTES = 512 * 1024 * 1024
 
 EMAIL_CONFIG = env.email_url("HILO_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)

@@ -130,13 +130,37 @@ def undo(*, event: MergeEvent, by: Actor) -> MergeEvent:
             raise Refused(_("They are one contact already."), code="already_one")
         return join(profiles=everybody, by=by, cause="undo", evidence={}, undoes=event)
     undone = None
-    for contact_id in sorted({profile.contact_id for profile in everybody}):
-        together = [profile for profile in everybody if profile.contact_id == contact_id]
-        if sides := _sides_joined_by(event, moves, together):
-            undone = _cut(together, sides, by=by, reason="", cause="undo", undoes=event)
+    for together, sides in _joined_by(event, moves, everybody):
+        undone = _cut(together, sides, by=by, reason="", cause="undo", undoes=event)
     if undone is None:
         raise Refused(_("They were separated already."), code="already_apart")
     return undone
+
+
+@transaction.atomic
+def take_back(*, event: MergeEvent, by: Actor, cause: str) -> MergeEvent | None:
+    """Part what one merge joined because what it was based on is gone; nobody is marked as different people by that.
+
+    ``None`` where they are apart already. Raises ``PermissionDenied``.
+    """
+    require(by, Ability.MERGE_CONTACTS)
+    moves = list(event.moves.select_related("profile"))
+    everybody = hold_profiles_of([event.contact_id, *(move.profile.contact_id for move in moves)])
+    parted = None
+    for together, sides in _joined_by(event, moves, everybody):
+        parts = _parts(together, sides)
+        parted = _part(together, parts, by=by, reason="", cause=cause, evidence={}, undoes=event)
+    return parted
+
+
+def _joined_by(event: MergeEvent, moves: Sequence[ProfileMove], everybody: Sequence[Profile]) -> list[tuple[list[Profile], list[set[int]]]]:
+    """Each contact that still holds together what the event joined, with the sides to part from its rest."""
+    found = []
+    for contact_id in sorted({profile.contact_id for profile in everybody}):
+        together = [profile for profile in everybody if profile.contact_id == contact_id]
+        if sides := _sides_joined_by(event, moves, together):
+            found.append((together, sides))
+    return found
 
 
 def ability_to_undo(event: MergeEvent) -> Ability:

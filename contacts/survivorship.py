@@ -79,11 +79,11 @@ def refresh(contact_ids: Iterable[int]) -> list[int]:
     return changed
 
 
-def _compute(contact: Contact, profiles: Sequence[Profile], rules: dict[str, str]) -> bool:
+def looks_of(profiles: Sequence[Profile], rules: dict[str, str]) -> dict[str, Any]:
+    """Every computed field of the contact that shows these profiles, whose identifiers were prefetched."""
     identifiers = [identifier for profile in profiles for identifier in profile.identifiers.all()]
     fields = fields_of(profiles, rules)
-    seen = [profile.last_seen_at for profile in profiles if profile.corrects_id is None]
-    shown = {
+    return {
         "name": _name(fields, identifiers)[:200],
         "fields": fields,
         "search_text": _search_text(profiles, identifiers),
@@ -91,6 +91,11 @@ def _compute(contact: Contact, profiles: Sequence[Profile], rules: dict[str, str
         "is_empty": not profiles,
         "is_erased": bool(profiles) and all(profile.erased_at for profile in profiles),
     }
+
+
+def _compute(contact: Contact, profiles: Sequence[Profile], rules: dict[str, str]) -> bool:
+    shown = looks_of(profiles, rules)
+    seen = [profile.last_seen_at for profile in profiles if profile.corrects_id is None]
     different = [field for field, value in shown.items() if getattr(contact, field) != value]
     last_seen_at = max(seen, default=contact.last_seen_at)
     if different:

@@ -15,6 +15,8 @@ class IntegrationsConfig(AppConfig):
         from integrations.channels.registry import register_all
         from integrations.channels.webchat.erasing import forget_visitors
         from integrations.connecting import channel_setting_words
+        from integrations.exporting.erasing import forget_files
+        from integrations.importing.keeping import forget_person
         from integrations.looking_up import look_up_strangers
         from integrations.models import WebhookSubscription
         from integrations.sending_codes import register_senders
@@ -39,3 +41,5 @@ class IntegrationsConfig(AppConfig):
         on_erasure("webhooks", forget_webhooks)
         on_erasure("integrations.syncing", forget_records)
         contacts_changed.connect(hear_of_changes, dispatch_uid="integrations.syncing")
+        on_erasure("imports", forget_person)
+        on_erasure("exported files", forget_files)

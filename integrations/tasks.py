@@ -125,3 +125,57 @@ def forget_customer_messages() -> int:
         with account_scope(account_id):
             forgotten += forget_old(timezone.now() - KEPT)
     return forgotten
+
+
+@shared_task(base=AccountTask)
+def carry_out_import(*, account_id: int, run_id: int) -> None:
+    from integrations.importing.running import carry_out
+
+    carry_out(run_id=run_id)
+
+
+@shared_task
+def sweep_imports() -> int:
+    """Ask again for every check, run and undo that the broker lost, or whose worker is gone."""
+    from integrations.models import ImportRun
+
+    return sweep(carry_out_import, "run_id", lambda: ImportRun.forgotten().values_list("pk", flat=True))
+
+
+@shared_task
+def forget_old_imports() -> int:
+    """Take away rejected rows and uploaded files whose time is over."""
+    from integrations.importing.keeping import forget_old
+
+    forgotten = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            forgotten += forget_old()
+    return forgotten
+
+
+@shared_task(base=AccountTask)
+def carry_out_export(*, account_id: int, run_id: int) -> None:
+    from integrations.exporting.running import carry_out
+
+    carry_out(run_id=run_id)
+
+
+@shared_task
+def sweep_exports() -> int:
+    """Ask again for every export that the broker lost, or whose worker is gone."""
+    from integrations.models import Export
+
+    return sweep(carry_out_export, "run_id", lambda: Export.forgotten().values_list("pk", flat=True))
+
+
+@shared_task
+def forget_expired_exports() -> int:
+    """Take away exported files whose time is over."""
+    from integrations.exporting.running import forget_expired
+
+    forgotten = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            forgotten += forget_expired()
+    return forgotten

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from integrations.cdp import door
-from integrations.views import channels, connections, customer_data, webhooks
+from integrations.views import channels, connections, customer_data, exports, imports, webhooks
 
 app_name = "integrations"
 CHANNELS = "a/<slug:account_slug>/settings/channels/"
@@ -11,7 +11,19 @@ CUSTOMER_DATA = "a/<slug:account_slug>/settings/customer-data/"
 WEBHOOKS = "a/<slug:account_slug>/settings/webhooks/"
 CONNECTIONS = "a/<slug:account_slug>/settings/connections/"
 ONE = f"{CONNECTIONS}<int:connection_id>/"
+IMPORT = "a/<slug:account_slug>/contacts/import/"
+EXPORT = "a/<slug:account_slug>/contacts/export/"
 urlpatterns = [
+    path(EXPORT, exports.exports, name="exports"),
+    path(f"{EXPORT}<int:export_id>/", exports.export_progress, name="export_progress"),
+    path(f"{EXPORT}<int:export_id>/file/", exports.export_file, name="export_file"),
+    path(IMPORT, imports.imports, name="imports"),
+    path(f"{IMPORT}<int:import_id>/", imports.import_page, name="import"),
+    path(f"{IMPORT}<int:import_id>/columns/", imports.import_mapping, name="import_mapping"),
+    path(f"{IMPORT}<int:import_id>/start/", imports.import_start, name="import_start"),
+    path(f"{IMPORT}runs/<int:run_id>/", imports.import_progress, name="import_progress"),
+    path(f"{IMPORT}runs/<int:run_id>/cancel/", imports.import_cancel, name="import_cancel"),
+    path(f"{IMPORT}runs/<int:run_id>/rejected/", imports.import_rejected, name="import_rejected"),
     path(CHANNELS, channels.channels, name="channels"),
     path(f"{CHANNELS}new/<slug:kind>/", channels.connect, name="connect"),
     path(f"{CHANNELS}<int:channel_id>/", channels.channel, name="channel"),

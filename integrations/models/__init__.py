@@ -12,6 +12,8 @@ from integrations.models.crm import (
     SyncRun,
 )
 from integrations.models.customer_data import CustomerDataMessage, CustomerDataSource, CustomerEvent, CustomerRecord
+from integrations.models.exports import Export
+from integrations.models.imports import Import, ImportedRow, ImportRun, RejectedRow
 from integrations.models.mailboxes import MailboxCursor
 from integrations.models.visitors import Visitor, VisitorMessage
 from integrations.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEvent, WebhookSubscription
@@ -25,9 +27,14 @@ __all__ = [
     "CustomerRecord",
     "DeadLetter",
     "EchoEntry",
+    "Export",
     "ExternalRecord",
+    "Import",
+    "ImportRun",
+    "ImportedRow",
     "MailboxCursor",
     "Mapping",
+    "RejectedRow",
     "SyncLog",
     "SyncOutbox",
     "SyncRun",

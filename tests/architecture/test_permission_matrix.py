@@ -21,6 +21,7 @@ from tests.architecture.world import World, filled_in, fingerprint, ids_of, make
 
 WORK, EDIT, SEPARATE = Ability.WORK_CONVERSATIONS, Ability.EDIT_CONTACTS, Ability.SEPARATE_CONTACTS
 MERGE, CHANNELS, ACCOUNT = Ability.MERGE_CONTACTS, Ability.MANAGE_CHANNELS, Ability.MANAGE_ACCOUNT
+IMPORT, EXPORT = Ability.IMPORT_PEOPLE, Ability.EXPORT_PEOPLE
 MEMBERS, AUDIT, CONSENT = Ability.MANAGE_MEMBERS, Ability.READ_AUDIT, Ability.MANAGE_CONSENT
 
 A_WEBHOOK: dict[str, Any] = {"name": "Otro", "url": "https://example.com/hook", "events": ["contact.merged"]}
@@ -158,6 +159,23 @@ DOORS: dict[str, Door] = {
     ),
     "integrations:webhook_delivery": page(get=ACCOUNT, delivery_id="webhook_delivery"),
     "integrations:webhook_replay": page(post=ACCOUNT, delivery_id="webhook_delivery"),
+    "integrations:imports": page(get=IMPORT, post=IMPORT, body={"kind": "contacts"}),
+    "integrations:import": page(get=IMPORT, import_id="upload"),
+    "integrations:import_mapping": page(post=IMPORT, body={"column-0": "name", "column-1": "email"}, import_id="upload"),
+    "integrations:import_start": page(post=IMPORT, body={"kind": "run"}, import_id="upload"),
+    "integrations:import_progress": page(get=IMPORT, run_id="import_run"),
+    "integrations:import_cancel": page(post=IMPORT, run_id="import_run"),
+    "integrations:import_rejected": page(get=IMPORT, run_id="import_run"),
+    "integrations:exports": page(get=EXPORT, post=EXPORT, body={"kind": "contacts", "format": "csv"}),
+    "integrations:export_progress": page(get=EXPORT, export_id="bulk_export"),
+    "integrations:export_file": page(get=EXPORT, post=EXPORT, export_id="bulk_export"),
+    "api:export-file": api(POST=EXPORT, ids={"pk": "bulk_export"}),
+    "api:exports": api(GET=EXPORT, POST=EXPORT, bodies={"POST": {"kind": "contacts", "format": "csv"}}),
+    "api:export": api(GET=EXPORT, ids={"pk": "bulk_export"}),
+    "api:imports": api(GET=IMPORT, POST=IMPORT),
+    "api:import": api(GET=IMPORT, PATCH=IMPORT, ids={"pk": "upload"}, bodies={"PATCH": {"mapping": ["name", "email"]}}),
+    "api:import-runs": api(POST=IMPORT, ids={"pk": "upload"}, bodies={"POST": {"kind": "check"}}),
+    "api:import-cancel": api(POST=IMPORT, ids={"pk": "import_run"}),
     # API
     "api:schema": public(),
     "api:docs": public(),
@@ -348,6 +366,8 @@ def world(worlds: tuple[World, World], db: None) -> World:
     attachment = worlds[0].attachment
     attachment.file.storage.save(attachment.file.name, ContentFile(worlds[0].mark.encode()))
     attachment.file.storage.save(worlds[0].answered_request.outcome["archive"], ContentFile(worlds[0].mark.encode()))
+    upload = worlds[0].upload
+    upload.file.storage.save(upload.file.name, ContentFile(f"nombre;correo\n{worlds[0].mark};x@ejemplo.cl\n".encode()))
     return worlds[0]
 
 

@@ -50,7 +50,11 @@ from integrations.models import (
     CustomerDataMessage,
     CustomerDataSource,
     DeadLetter,
+    Export,
     ExternalRecord,
+    Import,
+    ImportRun,
+    RejectedRow,
     SyncRun,
     WebhookDelivery,
     WebhookSubscription,
@@ -114,6 +118,11 @@ class World:
     connection_run: SyncRun
     connection_conflict: Conflict
     connection_letter: DeadLetter
+    # A file that was uploaded and checked, and its check with a rejected row.
+    upload: Import
+    import_run: ImportRun
+    # A file of everybody that waits to be written.
+    bulk_export: Export
     # Role → a bearer token, and the session of somebody signed in.
     secrets: dict[str, str]
     sessions: dict[str, str]
@@ -164,6 +173,19 @@ def make_world(mark: str) -> World:
         # No worker that another test left running finds anything to do here.
         PendingLookup.objects.all().delete()
         token, _secret = create_token(membership=other, name=f"Token {mark}", by=SYSTEM)
+        upload = Import.objects.create(
+            kind="contacts",
+            format="csv",
+            name=f"{mark}.csv",
+            file=ContentFile(f"nombre;correo\n{mark};x@ejemplo.cl\n".encode(), name="x"),
+            size=1,
+            encoding="utf-8-sig",
+            delimiter=";",
+            headings=["nombre", "correo"],
+            mapping=["name", "email"],
+        )
+        import_run = ImportRun.objects.create(imported=upload, kind="check", state="done", figures={"counts": {"created": 1}})
+        RejectedRow.objects.create(run=import_run, number=3, cells=[mark], reason="empty")
         tokens = {role: create_token(membership=member, name="matriz", by=SYSTEM)[1] for role, member in members.items()}
         return World(
             mark=mark,
@@ -211,6 +233,9 @@ def make_world(mark: str) -> World:
             connection_letter=DeadLetter.objects.create(
                 connection=connection, direction="out", object_type="party.party", profile=profile, error="x"
             ),
+            upload=upload,
+            import_run=import_run,
+            bulk_export=Export.objects.create(kind="contacts", format="csv", state="done", filters={"q": mark, "fix": ""}),
             secrets=tokens,
             sessions={role: client_for(member).cookies[settings.SESSION_COOKIE_NAME].value for role, member in members.items()},
             member=other,

@@ -1,0 +1,259 @@
+"""What the columns of a file may mean, and what each one most likely means."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from contacts.dates import read_date
+from contacts.names import fold_name
+from contacts.normalising import normal
+from integrations.models.imports import Import
+
+Kind = Import.Kind
+# So many of the sample's values have to look like what is guessed.
+ENOUGH = 0.6
+SAMPLE = 50
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a column may be taken as. ``words`` are headings of it in Spanish, Portuguese and English, folded."""
+
+    name: str
+    label: Any
+    words: frozenset[str]
+    # Several columns may be this (two phone columns); otherwise the best one is.
+    repeats: bool = False
+    looks_like: Callable[[str, str], bool] | None = None
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split("|"))
+
+
+def _is_email(value: str, region: str) -> bool:
+    return "@" in value and normal("email", value.split(";")[0], region=region) is not None
+
+
+def _is_phone(value: str, region: str) -> bool:
+    return (
+        bool(re.fullmatch(r"[+0-9()\s./\-]{7,20}(?:\.0)?", value))
+        and read_date(value) is None
+        and normal("phone", value.removesuffix(".0"), region=region) is not None
+    )
+
+
+def _is_date(value: str, _region: str) -> bool:
+    return (
+        bool(re.search(r"\d{4}", value)) and bool(re.search(r"[-/. ]", value)) and read_date(value.split("T")[0].split(" ")[0]) is not None
+    )
+
+
+def _is_national_id(value: str, region: str) -> bool:
+    return bool(re.search(r"[-.]", value)) and normal("national_id", value, region=region) is not None
+
+
+EXTERNAL_ID = Target(
+    "external_id",
+    _("Id in the other system"),
+    _words("id|uid|uuid|codigo|code|external id|id externo|id cliente|cliente id|customer id|contact id|record id|registro|clave|folio"),
+)
+HILO_ID = Target("hilo_id", _("Contact number in Hilo"), _words("hilo id|hilo"))
+NAME = Target(
+    "name",
+    _("Full name"),
+    _words(
+        "nombre completo|nombre y apellido|nombre y apellidos|nombres y apellidos|nome completo|full name|name|nombre|nome|cliente|contacto"
+        "|contact|contato|razon social|display name"
+    ),
+)
+GIVEN_NAME = Target(
+    "given_name", _("Given name"), _words("nombres|primer nombre|first name|given name|nome proprio|nombre de pila|firstname|forename")
+)
+SURNAME = Target(
+    "surname",
+    _("Surname"),
+    _words("apellido|apellidos|apellido paterno|apellido materno|sobrenome|last name|surname|family name|lastname"),
+    repeats=True,
+)
+EMAIL = Target(
+    "email",
+    _("Email"),
+    _words(
+        "email|e mail|mail|correo|correo electronico|correos|direccion de correo|email address|e mail address|endereco de email"
+        "|correo personal|correo trabajo|correo alternativo|email alternativo|email personal"
+    ),
+    repeats=True,
+    looks_like=_is_email,
+)
+PHONE = Target(
+    "phone",
+    _("Phone"),
+    _words(
+        "telefono|telefonos|telefone|phone|phone number|fono|movil|celular|tel|mobile|mobile phone|cell|cell phone|numero de telefono|fone"
+        "|telefono movil|telefono fijo|telefono celular|telefono trabajo|numero|telemovel|home phone|work phone|contacto telefonico"
+    ),
+    repeats=True,
+    looks_like=_is_phone,
+)
+WHATSAPP = Target("whatsapp", "WhatsApp", _words("whatsapp|numero whatsapp|numero de whatsapp|whats|wsp|wasap|zap|wa"))
+NATIONAL_ID = Target(
+    "national_id",
+    _("National id"),
+    _words("rut|run|dni|cpf|cnpj|cuit|cuil|curp|rfc|cedula|cc|nit|nie|documento|national id|identificacion|numero de documento|ci|nif"),
+    looks_like=_is_national_id,
+)
+CUSTOMER_NUMBER = Target(
+    "customer_number",
+    _("Customer number"),
+    _words("numero de cliente|nro cliente|numero cliente|customer number|account number|numero do cliente|no cliente|cod cliente"),
+)
+COMPANY = Target("company", _("Company"), _words("empresa|compania|company|organizacion|organization|organizacao|org|negocio"))
+CITY = Target("city", _("City"), _words("ciudad|cidade|city|comuna|localidad|municipio|town"))
+STREET = Target("street", _("Street and number"), _words("calle|direccion|domicilio|endereco|rua|address|street|street address"))
+POSTCODE = Target("postcode", _("Postcode"), _words("codigo postal|cp|cep|zip|zip code|postcode|postal code"))
+COUNTRY = Target("country", _("Country"), _words("pais|country"))
+LANGUAGE = Target("language", _("Language"), _words("idioma|lengua|language|lang"))
+BIRTH_DATE = Target(
+    "birth_date",
+    pgettext_lazy("field", "Date of birth"),
+    _words("fecha de nacimiento|nacimiento|fecha nacimiento|cumpleanos|birthday|birth date|date of birth|data de nascimento|dob|bday"),
+)
+SINCE = Target(
+    "since",
+    _("Known since"),
+    _words(
+        "fecha de alta|alta|creado|creado el|created|created at|fecha de creacion|fecha creacion|desde|cliente desde|data de cadastro|since"
+    ),
+)
+
+CONVERSATION = Target(
+    "conversation",
+    _("Conversation id"),
+    _words("conversacion|id conversacion|conversation|conversation id|ticket|ticket id|conversa|caso|hilo"),
+)
+MESSAGE_ID = Target("message_id", _("Message id"), _words("id mensaje|mensaje id|message id|id|id da mensagem"))
+AT = Target(
+    "at",
+    _("Date and time"),
+    _words("fecha|fecha y hora|date|datetime|timestamp|at|enviado|sent at|created at|data|hora|when"),
+    looks_like=_is_date,
+)
+DIRECTION = Target("direction", _("Received or sent"), _words("direccion|sentido|direction|tipo|type|direcao|in out"))
+CHANNEL = Target("channel", _("Channel"), _words("canal|channel|medio|origen"))
+BODY = Target(
+    "body", pgettext_lazy("message", "Text"), _words("mensaje|texto|cuerpo|message|text|body|contenido|content|mensagem|conteudo")
+)
+SUBJECT = Target("subject", pgettext_lazy("message", "Subject"), _words("asunto|subject|assunto|titulo|title"))
+AUTHOR = Target("author", pgettext_lazy("message", "Who wrote it"), _words("autor|agente|author|agent|from name|remitente"))
+
+ADDRESS = Target(
+    "address",
+    _("Email or phone"),
+    _words("correo|email|e mail|mail|telefono|phone|celular|contacto|address|direccion|destinatario|whatsapp"),
+    looks_like=lambda value, region: _is_email(value, region) or _is_phone(value, region),
+)
+PURPOSE = Target("purpose", _("Purpose"), _words("proposito|finalidad|purpose|finalidade|motivo|tema"))
+ACTION = Target(
+    "action",
+    _("Agreed or withdrew"),
+    _words("accion|estado|consentimiento|action|status|consent|opt in|optin|opt out|suscrito|subscribed|acepta|acao|situacao"),
+)
+PROOF = Target("proof", _("What proves it"), _words("prueba|evidencia|proof|evidence|fuente|source|prova|ip|formulario"))
+NOTICE = Target("notice", _("Notice they saw"), _words("aviso|texto legal|notice|version|politica|aviso de privacidad"))
+
+PEOPLE = (
+    EXTERNAL_ID,
+    HILO_ID,
+    NAME,
+    GIVEN_NAME,
+    SURNAME,
+    EMAIL,
+    PHONE,
+    WHATSAPP,
+    NATIONAL_ID,
+    CUSTOMER_NUMBER,
+    COMPANY,
+    STREET,
+    CITY,
+    POSTCODE,
+    COUNTRY,
+    LANGUAGE,
+    BIRTH_DATE,
+    SINCE,
+)
+TARGETS: dict[str, tuple[Target, ...]] = {
+    Kind.CONTACTS: PEOPLE,
+    Kind.CONVERSATIONS: (CONVERSATION, MESSAGE_ID, AT, DIRECTION, CHANNEL, BODY, SUBJECT, AUTHOR, NAME, EMAIL, PHONE, WHATSAPP),
+    Kind.CONSENTS: (ADDRESS, PURPOSE, CHANNEL, ACTION, AT, PROOF, NOTICE),
+}
+
+
+def target_named(kind: str, name: str) -> Target | None:
+    return next((target for target in TARGETS[kind] if target.name == name), None)
+
+
+def guess(*, kind: str, headings: Sequence[str], sample: Sequence[Sequence[str]], region: str) -> list[str]:
+    """What each column most likely means: by its heading first, then by what stands in it; empty where nothing speaks for anything.
+
+    ``sample`` are some of the rows below the header.
+    """
+    targets = TARGETS[kind]
+    scores: list[tuple[int, int, str]] = []
+    for place, heading in enumerate(headings):
+        values = [row[place].strip() for row in sample[:SAMPLE] if place < len(row) and row[place].strip()]
+        for order, target in enumerate(targets):
+            if score := _score(target, heading, values, region):
+                scores.append((score, -order, f"{place}:{target.name}"))
+    mapping = [""] * len(headings)
+    used: set[str] = set()
+    for _points, _order, found in sorted(scores, reverse=True):
+        column, _colon, name = found.partition(":")
+        chosen = target_named(kind, name)
+        assert chosen is not None
+        if not mapping[int(column)] and (chosen.repeats or name not in used):
+            mapping[int(column)] = name
+            used.add(name)
+    return _first_and_last(mapping)
+
+
+def _score(target: Target, heading: str, values: Sequence[str], region: str) -> int:
+    folded = heading_words(heading)
+    by_name = 0
+    if folded == target.name.replace("_", " "):
+        by_name = 110
+    elif folded in target.words:
+        by_name = 100
+    elif any(len(word) > 3 and word in folded.split() for word in target.words):
+        by_name = 40
+    if target.looks_like is None:
+        return by_name
+    if not values:
+        return by_name
+    alike = sum(target.looks_like(value, region) for value in values) / len(values)
+    if alike >= ENOUGH:
+        # A column full of addresses is one, whatever it is called.
+        return by_name + 60
+    return by_name if alike > 0 or by_name >= 100 else 0
+
+
+def heading_words(heading: str) -> str:
+    """The heading folded: ``Correo_Electrónico (1)`` is ``correo electronico``."""
+    return fold_name(re.sub(r"[_\-.:/#()\[\]°º]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading)))
+
+
+def _first_and_last(mapping: list[str]) -> list[str]:
+    """Beside a column of surnames, the one that is called "name" holds given names."""
+    if "surname" in mapping and "given_name" not in mapping and "name" in mapping:
+        mapping[mapping.index("name")] = "given_name"
+    return mapping
+
+
+def is_header(first: Sequence[str], *, region: str) -> bool:
+    """Whether the first row names the columns: no cell of it is an address or a number, and not all of them are empty."""
+    filled = [cell.strip() for cell in first if cell.strip()]
+    return bool(filled) and not any(_is_email(cell, region) or _is_phone(cell, region) for cell in filled)

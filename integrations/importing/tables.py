@@ -1,0 +1,83 @@
+"""The rows of an uploaded file, whatever its format."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, cast
+
+from django.utils.translation import gettext as _
+
+from integrations.importing import csv_files, vcard_files, xlsx_files
+from integrations.importing.columns import is_header
+from integrations.importing.encodings import find_encoding
+from integrations.importing.rows import FileRefused, FileRow
+from integrations.models.imports import Import
+
+Format = Import.Format
+MOST_COLUMNS = 200
+BLOCK = 1 << 20
+
+
+@contextmanager
+def local_copy(imported: Import) -> Iterator[IO[bytes]]:
+    """The file's bytes where they can be read back and forth; a store elsewhere is fetched from once.
+
+    Raises ``FileRefused`` where it is gone.
+    """
+    try:
+        stored = imported.file.open("rb")
+    except (FileNotFoundError, ValueError) as error:
+        raise FileRefused(_("The file is no longer kept: upload it again."), code="gone") from error
+    with stored:
+        if stored.seekable() and hasattr(stored.file, "fileno"):
+            yield cast("IO[bytes]", stored)
+            return
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(stored, copy, BLOCK)
+            copy.seek(0)
+            yield copy
+
+
+def look_at(file: IO[bytes], *, format: str, region: str, encoding: str = "") -> dict[str, object]:
+    """How the file is to be read: ``encoding``, ``delimiter``, ``has_header``, ``headings``. Raises ``FileRefused``."""
+    delimiter = ""
+    if format == Format.XLSX:
+        xlsx_files.check_workbook(file)
+    else:
+        encoding = encoding or find_encoding(file)
+    if format == Format.CSV:
+        delimiter = csv_files.find_delimiter(file, encoding=encoding)
+    first = next((row for row in read_all(file, format=format, encoding=encoding, delimiter=delimiter) if any(row.cells)), None)
+    if first is None:
+        raise FileRefused(_("The file has no rows."), code="empty")
+    if len(first.cells) > MOST_COLUMNS:
+        raise FileRefused(_("The file has more than %(count)d columns.") % {"count": MOST_COLUMNS}, code="too_wide")
+    has_header = format == Format.VCARD or is_header(first.cells, region=region)
+    cells = [cell.strip()[:100] for cell in first.cells]
+    while cells and not cells[-1]:
+        cells.pop()
+    headings = [(cell if has_header else "") or _("Column %(number)d") % {"number": place} for place, cell in enumerate(cells, start=1)]
+    return {"encoding": encoding, "delimiter": delimiter, "has_header": has_header, "headings": headings}
+
+
+def read_all(file: IO[bytes], *, format: str, encoding: str, delimiter: str) -> Iterator[FileRow]:
+    """Every row, the header among them."""
+    if format == Format.XLSX:
+        return xlsx_files.read_rows(file)
+    if format == Format.VCARD:
+        return vcard_files.read_rows(file, encoding=encoding)
+    return csv_files.read_rows(file, encoding=encoding, delimiter=delimiter)
+
+
+def data_rows(imported: Import, file: IO[bytes]) -> Iterator[FileRow]:
+    """The rows below the header, without those that are wholly empty."""
+    rows = read_all(file, format=imported.format, encoding=imported.encoding, delimiter=imported.delimiter)
+    waits_for_header = imported.has_header
+    for row in rows:
+        if not row.problem and not any(cell.strip() for cell in row.cells):
+            continue
+        if waits_for_header:
+            waits_for_header = False
+            continue
+        yield row
