@@ -92,9 +92,11 @@ def latest_run(connection: Connection) -> SyncRun | None:
     return SyncRun.scoped().filter(connection=connection).order_by("-created_at", "-pk").first()
 
 
-def open_conflicts(connection: Connection) -> list[Conflict]:
+def open_conflicts(connection: Connection) -> list[tuple[str, Conflict]]:
+    """What waits for a person, the oldest first, with what its field is called."""
     rows = Conflict.scoped().filter(connection=connection, state=Conflict.State.OPEN)
-    return list(rows.select_related("record__profile__contact", "record__alias_of__profile__contact").order_by("created_at", "pk")[:SHOWN])
+    rows = rows.select_related("record__profile__contact", "record__alias_of__profile__contact").order_by("created_at", "pk")
+    return [(field_label(row.field), row) for row in rows[:SHOWN]]
 
 
 def refused_records(connection: Connection) -> list[DeadLetter]:

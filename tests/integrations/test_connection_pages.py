@@ -83,6 +83,7 @@ def test_what_waits_for_a_person_is_shown_and_settled(admin_client: Client, acco
     page = text(admin_client.get(url(account, f"{connection.pk}/")))
     assert "Lima" in page
     assert "Loja" in page
+    assert '<span class="small mute">Ciudad</span>' in page
     admin_client.post(url(account, f"{connection.pk}/conflicts/{conflict.pk}/"), {"decision": "ours"})
     with account_scope(account):
         say()
