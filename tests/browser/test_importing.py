@@ -38,7 +38,7 @@ def test_a_spanish_file_is_checked_imported_and_undone(
     page.get_by_role("link", name="Importar").click()
     assert_accessible(page)
     picture(page, "imports-empty")
-    page.get_by_label("Archivo").set_input_files(file)
+    page.get_by_label("Archivo", exact=True).set_input_files(file)
     page.get_by_role("button", name="Subir").click()
 
     expect(page.get_by_label("Comuna", exact=True)).to_have_value("city")
