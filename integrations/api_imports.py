@@ -17,7 +17,6 @@ from accounts.api.errors import Conflict, Unprocessable
 from accounts.api.idempotency import HEADER
 from accounts.api.serializing import StrictSerializer
 from accounts.api.views import ApiListView
-from accounts.models import Channel
 from accounts.roles import Ability
 from integrations.importing import running
 from integrations.importing.kinds import WAYS
@@ -49,7 +48,7 @@ class FileImportSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Import
-        fields = ["id", "kind", "format", "name", "size", "encoding", "delimiter", "has_header", "headings", "mapping", "channel", "runs"]
+        fields = ["id", "kind", "format", "name", "size", "encoding", "delimiter", "has_header", "headings", "mapping", "runs"]
         fields += ["uploaded_at", "undone_at"]
         read_only_fields = fields
 
@@ -63,7 +62,6 @@ class MappingSerializer(StrictSerializer):
     mapping = serializers.ListField(child=serializers.CharField(allow_blank=True, max_length=40))
     encoding = serializers.CharField(required=False, max_length=20)
     has_header = serializers.BooleanField(required=False)
-    channel = serializers.IntegerField(required=False, allow_null=True)
 
 
 class StartRunSerializer(StrictSerializer):
@@ -131,7 +129,6 @@ class ImportView(ApiListView):
         wanted = MappingSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         values = wanted.validated_data
-        channel = get_object_or_404(Channel.scoped(), pk=values["channel"]) if values.get("channel") else None
         try:
             changed = choose_mapping(
                 imported=imported,
@@ -139,7 +136,6 @@ class ImportView(ApiListView):
                 by=self.actor,
                 encoding=values.get("encoding", ""),
                 has_header=values.get("has_header"),
-                channel=channel,
             )
         except FileRefused as error:
             raise refused_as(error) from error

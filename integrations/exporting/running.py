@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 from django.core import signing
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -24,6 +24,7 @@ from accounts.background_runs import Cancelled
 from accounts.models import Account
 from accounts.queueing import enqueue
 from accounts.roles import Ability, require
+from contacts.masking import Level, level_of
 from contacts.quality.words import LABELS
 from integrations.exporting.tables import TABLES, Row
 from integrations.exporting.writers import WRITERS
@@ -40,7 +41,7 @@ ENDINGS = {"csv": "csv", "xlsx": "xlsx", "vcard": "vcf", "jsonl": "jsonl", "parq
 @transaction.atomic
 def ask(*, kind: str, format: str, by: Actor, q: str = "", fix: str = "") -> Export:
     """Ask a worker for a file of what the directory shows with these filters. Raises ``ValidationError``, ``PermissionDenied``."""
-    require(by, Ability.EXPORT_PEOPLE)
+    _require_export(by)
     if kind not in Kind or format not in Format:
         raise ValidationError(_("There is no such export."), code="unknown")
     if format == Format.VCARD and kind != Kind.CONTACTS:
@@ -53,6 +54,13 @@ def ask(*, kind: str, format: str, by: Actor, q: str = "", fix: str = "") -> Exp
 
     enqueue(carry_out_export, account_id=export.account_id, run_id=export.pk)
     return export
+
+
+def _require_export(by: Actor) -> None:
+    """An export has every address in full. Raises ``PermissionDenied``, also for whoever does not see them so on the pages."""
+    require(by, Ability.EXPORT_PEOPLE)
+    if by.membership is not None and level_of(by.membership) != Level.SHOWN:
+        raise PermissionDenied(_("You do not see emails and phones in full, and an export has all of them. Ask an administrator."))
 
 
 def carry_out(*, run_id: int) -> None:
@@ -125,7 +133,7 @@ def open_file(*, export: Export, key: str, by: Actor) -> IO[bytes] | None:
 
     Every download is in the audit. Raises ``PermissionDenied``.
     """
-    require(by, Ability.EXPORT_PEOPLE)
+    _require_export(by)
     if not opens(export, key):
         return None
     try:

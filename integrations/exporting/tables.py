@@ -29,7 +29,7 @@ PEOPLE = {
     "postcode": "text",
     "country": "text",
     "language": "text",
-    "birth_date": "text",
+    "date_of_birth": "text",
     "since": "moment",
     "last_seen": "moment",
 }

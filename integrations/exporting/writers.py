@@ -89,8 +89,8 @@ def _card(row: Row) -> Iterable[str]:
     place = [_escaped(row[name]) for name in ("street", "city", "postcode", "country")]
     if any(place):
         yield from _folded(f"ADR:;;{place[0]};{place[1]};;{place[2]};{place[3]}")
-    if row["birth_date"]:
-        yield f"BDAY:{_escaped(row['birth_date'])}"
+    if row["date_of_birth"]:
+        yield f"BDAY:{_escaped(row['date_of_birth'])}"
     yield "END:VCARD"
 
 

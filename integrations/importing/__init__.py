@@ -1,1 +1,1 @@
-"""Files of people, of conversations and of consents, taken in row by row."""
+"""Files of people and of consents, taken in row by row."""

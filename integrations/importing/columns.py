@@ -119,7 +119,7 @@ POSTCODE = Target("postcode", _("Postcode"), _words("codigo postal|cp|cep|zip|zi
 COUNTRY = Target("country", _("Country"), _words("pais|country"))
 LANGUAGE = Target("language", _("Language"), _words("idioma|lengua|language|lang"))
 BIRTH_DATE = Target(
-    "birth_date",
+    "date_of_birth",
     pgettext_lazy("field", "Date of birth"),
     _words("fecha de nacimiento|nacimiento|fecha nacimiento|cumpleanos|birthday|birth date|date of birth|data de nascimento|dob|bday"),
 )
@@ -131,26 +131,13 @@ SINCE = Target(
     ),
 )
 
-CONVERSATION = Target(
-    "conversation",
-    _("Conversation id"),
-    _words("conversacion|id conversacion|conversation|conversation id|ticket|ticket id|conversa|caso|hilo"),
-)
-MESSAGE_ID = Target("message_id", _("Message id"), _words("id mensaje|mensaje id|message id|id|id da mensagem"))
 AT = Target(
     "at",
     _("Date and time"),
     _words("fecha|fecha y hora|date|datetime|timestamp|at|enviado|sent at|created at|data|hora|when"),
     looks_like=_is_date,
 )
-DIRECTION = Target("direction", _("Received or sent"), _words("direccion|sentido|direction|tipo|type|direcao|in out"))
 CHANNEL = Target("channel", _("Channel"), _words("canal|channel|medio|origen"))
-BODY = Target(
-    "body", pgettext_lazy("message", "Text"), _words("mensaje|texto|cuerpo|message|text|body|contenido|content|mensagem|conteudo")
-)
-SUBJECT = Target("subject", pgettext_lazy("message", "Subject"), _words("asunto|subject|assunto|titulo|title"))
-AUTHOR = Target("author", pgettext_lazy("message", "Who wrote it"), _words("autor|agente|author|agent|from name|remitente"))
-
 ADDRESS = Target(
     "address",
     _("Email or phone"),
@@ -188,7 +175,6 @@ PEOPLE = (
 )
 TARGETS: dict[str, tuple[Target, ...]] = {
     Kind.CONTACTS: PEOPLE,
-    Kind.CONVERSATIONS: (CONVERSATION, MESSAGE_ID, AT, DIRECTION, CHANNEL, BODY, SUBJECT, AUTHOR, NAME, EMAIL, PHONE, WHATSAPP),
     Kind.CONSENTS: (ADDRESS, PURPOSE, CHANNEL, ACTION, AT, PROOF, NOTICE),
 }
 

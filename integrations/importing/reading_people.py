@@ -119,8 +119,8 @@ def _given(values: Mapping[str, list[tuple[str, str]]], reader: Reader) -> dict[
     given["name"] = _text(values, "name") or " ".join(names)
     for field in FIELDS:
         given[field] = _text(values, field)
-    if birth := _only(values, "birth_date"):
-        given["birth_date"] = read_day(birth[1], column=birth[0]).isoformat()
+    if birth := _only(values, "date_of_birth"):
+        given["date_of_birth"] = read_day(birth[1], column=birth[0]).isoformat()
     for field, value in given.items():
         if len(value) > LONGEST_FIELD:
             raise RowRefused(Reason.TOO_LONG, column=field)

@@ -136,7 +136,7 @@ class _Work:
 
 
 def _take_in(run: ImportRun) -> None:
-    imported = Import.scoped().select_related("channel", "uploaded_by__user").get(pk=run.imported_id)
+    imported = Import.scoped().select_related("uploaded_by__user").get(pk=run.imported_id)
     if run.kind == Kind.CHECK:
         # Nothing of a check is kept, so whoever goes on with it begins again.
         run.reached, run.figures = 0, {}

@@ -19,7 +19,6 @@ from contacts.locks import StillMoving
 from contacts.merging import Refused, hold_profiles_of, oldest_home, part, take_back
 from contacts.models import Contact, Identifier, MergeEvent, Profile
 from contacts.survivorship import refresh
-from integrations.importing.messages_back import messages_back
 from integrations.importing.versions import go_back
 from integrations.models.imports import Import, ImportedRow, ImportRun
 
@@ -68,9 +67,8 @@ def _undo_lot(run: ImportRun, imported: Import, by: Actor) -> bool:
 
 def _take_back(rows: Sequence[ImportedRow], by: Actor) -> Counter[str]:
     counts: Counter[str] = Counter()
-    counts += messages_back([row for row in rows if row.message_id is not None])
     # The ledger is append-only: what was said stays said.
-    counts["cannot"] += sum(row.outcome == Outcome.ADDED and row.message_id is None for row in rows)
+    counts["cannot"] += sum(row.outcome == Outcome.ADDED for row in rows)
     people = [row for row in rows if row.profile is not None and row.outcome != Outcome.ADDED]
     alive = [row for row in people if row.profile is not None and row.profile.erased_at is None]
     counts["erased"] += len(people) - len(alive)

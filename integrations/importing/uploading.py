@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.auditing import record
-from accounts.models import Account, Channel
+from accounts.models import Account
 from accounts.roles import Ability, require
 from accounts.scope import current_account_id
 from integrations.importing.columns import SAMPLE, TARGETS, guess, target_named
@@ -64,9 +64,7 @@ def _guess(imported: Import, region: str) -> None:
 
 
 @transaction.atomic
-def choose_mapping(
-    *, imported: Import, mapping: list[str], by: Actor, encoding: str = "", has_header: bool | None = None, channel: Channel | None = None
-) -> Import:
+def choose_mapping(*, imported: Import, mapping: list[str], by: Actor, encoding: str = "", has_header: bool | None = None) -> Import:
     """Say what the columns mean, in their order; an empty word leaves one out. A check that was made before counts no longer.
 
     Raises ``FileRefused`` for a mapping that makes no sense or a file that was run already, ``PermissionDenied``.
@@ -77,7 +75,7 @@ def choose_mapping(
     if fresh.runs.filter(kind=ImportRun.Kind.RUN, reached__gt=0).exists():
         raise FileRefused(_("A part of the file was imported already: go on with it, or undo it."), code="begun")
     _check(fresh, mapping)
-    fresh.mapping, fresh.channel = mapping, channel
+    fresh.mapping = mapping
     if has_header is not None:
         fresh.has_header = has_header
     if encoding and encoding != fresh.encoding and fresh.format != Format.XLSX:
@@ -103,12 +101,6 @@ def require_open(imported: Import) -> None:
 # What a mapping has to have: one of each set.
 NEEDED: dict[str, tuple[frozenset[str], ...]] = {
     Kind.CONTACTS: (frozenset({"name", "given_name", "surname", "email", "phone", "whatsapp", "national_id", "customer_number"}),),
-    Kind.CONVERSATIONS: (
-        frozenset({"conversation"}),
-        frozenset({"at"}),
-        frozenset({"body"}),
-        frozenset({"email", "phone", "whatsapp"}),
-    ),
     Kind.CONSENTS: (frozenset({"address"}), frozenset({"action"})),
 }
 

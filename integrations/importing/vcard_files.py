@@ -21,7 +21,7 @@ logging.getLogger("vobject.base").setLevel(logging.CRITICAL)
 LONGEST_LINE = 4_000_000
 LONGEST_CARD = 200_000
 LEFT_OUT = ("PHOTO", "LOGO", "SOUND", "KEY")
-HEADER = ("uid", "name", "email", "phone", "company", "street", "city", "postcode", "country", "birth_date", "language")
+HEADER = ("uid", "name", "email", "phone", "company", "street", "city", "postcode", "country", "date_of_birth", "language")
 
 
 def read_rows(file: IO[bytes], *, encoding: str) -> Iterator[FileRow]:

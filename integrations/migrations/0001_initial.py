@@ -308,7 +308,7 @@ class Migration(migrations.Migration):
             name='Import',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('contacts', 'Contacts'), ('conversations', 'Conversations'), ('consents', 'Consents')], max_length=14)),
+                ('kind', models.CharField(choices=[('contacts', 'Contacts'), ('consents', 'Consents')], max_length=14)),
                 ('format', models.CharField(choices=[('csv', 'CSV'), ('xlsx', 'Excel'), ('vcard', 'vCard')], max_length=6)),
                 ('name', models.CharField(help_text='What the file was called.', max_length=200)),
                 ('file', models.FileField(blank=True, max_length=200, upload_to=integrations.models.imports.import_path)),
@@ -321,7 +321,6 @@ class Migration(migrations.Migration):
                 ('uploaded_at', models.DateTimeField(db_default=django.contrib.postgres.functions.TransactionNow())),
                 ('undone_at', models.DateTimeField(null=True)),
                 ('account', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
-                ('channel', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.channel')),
                 ('uploaded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.membership')),
             ],
             options={
@@ -341,7 +340,6 @@ class Migration(migrations.Migration):
                 ('before', models.JSONField(help_text='What an earlier version of the record said, for the undo.', null=True)),
                 ('account', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
                 ('imported', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='integrations.import')),
-                ('message', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='inbox.message')),
                 ('profile', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contacts.profile')),
             ],
             options={

@@ -9,11 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.background_runs import BackgroundRun
-from accounts.models import Channel, Membership
+from accounts.models import Membership
 from accounts.scope import current_account_id
 from accounts.tenancy import TenantModel
 from contacts.models import Profile
-from inbox.models import Message
 
 
 def import_path(imported: "Import", _name: str) -> str:
@@ -26,7 +25,6 @@ class Import(TenantModel):
 
     class Kind(models.TextChoices):
         CONTACTS = "contacts", _("Contacts")
-        CONVERSATIONS = "conversations", _("Conversations")
         CONSENTS = "consents", _("Consents")
 
     class Format(models.TextChoices):
@@ -44,8 +42,6 @@ class Import(TenantModel):
     has_header = models.BooleanField(default=True)
     headings = models.JSONField(default=list, help_text="What the columns are called, in their order.")
     mapping = models.JSONField(default=list, help_text="What each column means, in their order; empty: left out.")
-    # Where messages go whose row names no channel.
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True, related_name="+")
     uploaded_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
     # What the file says was so at this moment, where its rows give no time of their own.
     uploaded_at = models.DateTimeField(db_default=TransactionNow())
@@ -97,7 +93,6 @@ class ImportedRow(TenantModel):
     key = models.UUIDField()
     digest = models.UUIDField()
     profile = models.ForeignKey(Profile, on_delete=models.CASCADE, null=True, related_name="+")
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, null=True, related_name="+")
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
     before = models.JSONField(null=True, help_text="What an earlier version of the record said, for the undo.")
 

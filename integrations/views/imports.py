@@ -13,7 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.middleware import AccountRequest
-from accounts.models import Channel
 from accounts.roles import Ability
 from accounts.views.access import needs
 from contacts.models import Contact
@@ -85,7 +84,7 @@ def imports(request: AccountRequest) -> HttpResponse:
         "rows": [(each, _standing(each)) for each in rows],
         "problem": problem,
         "kind": kind,
-        "kinds": [(each.value, each.label) for each in Import.Kind if each in WAYS],
+        "kinds": [(each.value, each.label) for each in Import.Kind],
     }
     return render(request, "integrations/imports.html", context, status=422 if problem else 200)
 
@@ -149,7 +148,6 @@ def _page(request: AccountRequest, imported: Import, *, problem: str = "", mappi
         "targets": [(target.name, target.label) for target in TARGETS[imported.kind]],
         "rows": rows,
         "encodings": CHOICES if imported.format == Import.Format.CSV else (),
-        "channels": Channel.scoped().order_by("name") if imported.kind == Import.Kind.CONVERSATIONS else (),
         "check_counts": _counts(check),
         "run_counts": _counts(run),
         "undo_counts": _counts(undo),
@@ -191,10 +189,8 @@ def import_mapping(request: AccountRequest, import_id: int) -> HttpResponse:
     encoding = request.POST.get("encoding", "")
     if encoding not in ("", *dict(CHOICES)):
         raise Http404
-    channel_id = request.POST.get("channel", "")
-    channel = get_object_or_404(Channel.scoped(), pk=channel_id) if channel_id.isdecimal() else None
     try:
-        choose_mapping(imported=imported, mapping=mapping, by=request.actor, encoding=encoding, channel=channel)
+        choose_mapping(imported=imported, mapping=mapping, by=request.actor, encoding=encoding)
         if request.POST.get("then") == "check":
             running.ask(imported=imported, kind=Kind.CHECK, by=request.actor)
     except ValidationError as refused:

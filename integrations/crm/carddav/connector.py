@@ -63,7 +63,7 @@ class CardDav:
         SuggestedRule("city", "adr.city"),
         SuggestedRule("postal_code", "adr.code"),
         SuggestedRule("company", "org"),
-        SuggestedRule("birth_date", "bday", type="date"),
+        SuggestedRule("date_of_birth", "bday", type="date"),
     )
 
     def __init__(self, settings: Mapping[str, Any], wire: Wire) -> None:

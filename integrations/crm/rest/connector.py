@@ -57,9 +57,6 @@ class Rest:
         SettingField("deleted", _("What says that it was deleted"), is_required=False),
         SettingField("merged_into", _("Where the id of the record stands that it was merged into"), is_required=False),
         SettingField("method", _("How a record is changed"), _("PATCH with the changed fields, or PUT with the whole."), default="PATCH"),
-        SettingField(
-            "signing_secret", _("Secret of its webhooks"), _("whsec_…, as standardwebhooks signs."), is_secret=True, is_required=False
-        ),
     )
     suggested_mapping: ClassVar[tuple[SuggestedRule, ...]] = (
         SuggestedRule("name", "name"),

@@ -65,7 +65,7 @@ def test_values_are_read_and_written_by_the_mapping() -> None:
     rules = [
         Rule("email", "mails", type="email", is_several=True),
         Rule("plan", "tier", type="enum", choices=(("P1", "pro"), ("P2", "basic"))),
-        Rule("birth_date", "born", type="date"),
+        Rule("date_of_birth", "born", type="date"),
         Rule("vip", "vip", type="boolean"),
         Rule("city", "town"),
         Rule("company", "org"),
@@ -75,7 +75,7 @@ def test_values_are_read_and_written_by_the_mapping() -> None:
     assert found == {
         "email": {"ana@example.org": "ANA@Example.org"},
         "plan": "pro",
-        "birth_date": "1990-03-25",
+        "date_of_birth": "1990-03-25",
         "vip": "true",
         "city": "Quito",
     }

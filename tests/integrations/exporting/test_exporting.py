@@ -220,3 +220,18 @@ def test_supervisors_export_nothing(people: None, supervisor: Membership, admin:
         open_file(export=export, key=key_of(export), by=person(supervisor))
 
     assert Export.scoped().count() == 1
+
+
+def test_whoever_sees_addresses_masked_exports_nothing(people: None, scoped: Account, admin: Membership) -> None:
+    exported(admin)
+    export = Export.scoped().get()
+    scoped.masking = {"admin": "on_request"}
+    scoped.save()
+    masked = Membership.scoped().get(pk=admin.pk)
+
+    with pytest.raises(PermissionDenied):
+        ask(kind="contacts", format="csv", by=person(masked))
+    with pytest.raises(PermissionDenied):
+        open_file(export=export, key=key_of(export), by=person(masked))
+
+    assert Export.scoped().count() == 1

@@ -364,7 +364,7 @@ def test_a_workbook_is_imported_like_a_text(scoped: Account, supervisor: Members
     run = does("run", imported(book, supervisor, name="clientes.csv"), supervisor)
 
     assert run.figures["reasons"] == {"shortened_number": 1}
-    assert Contact.scoped().get().fields["birth_date"]["value"] == "1990-03-25"
+    assert Contact.scoped().get().fields["date_of_birth"]["value"] == "1990-03-25"
 
 
 def test_an_erased_person_stays_erased(scoped: Account, supervisor: Membership, admin: Membership) -> None:
@@ -389,7 +389,7 @@ def test_rejected_rows_of_a_person_go_with_the_person_and_others_after_a_month(
 ) -> None:
     content = "nombre;correo;nacimiento\nAna Soto;ana@ejemplo.cl;03/04/1990\nOtra;otra@ejemplo.cl;03/04/1990\n"
     found = imported(content, supervisor)
-    choose_mapping(imported=found, mapping=["name", "email", "birth_date"], by=person(supervisor))
+    choose_mapping(imported=found, mapping=["name", "email", "date_of_birth"], by=person(supervisor))
     does("run", found, supervisor)
     ana = take_record(source=Source.CRM, claim=claim(name="Ana Soto", email="Ana@Ejemplo.cl"), occurred_at=at(0), cause="crm")
 

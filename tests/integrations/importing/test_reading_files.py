@@ -235,6 +235,6 @@ def test_cards_are_read_and_a_broken_one_spoils_no_other() -> None:
     assert first["name"] == "María José Pérez"
     assert first["email"] == "maria@ejemplo.cl; mjp@empresa.cl"
     assert (first["company"], first["street"], first["city"], first["postcode"]) == ("Empresa Limitada", "Los Olmos 12", "Ñuñoa", "7750000")
-    assert first["birth_date"] == "1990-03-25"
+    assert first["date_of_birth"] == "1990-03-25"
     assert rows[2].problem == Reason.BROKEN_CARD
     assert rows[3].cells[1:4] == ("Luis Soto", "", "+56922223333")
