@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.utils import translation
@@ -19,6 +19,7 @@ from contacts.api import ContactSerializer, ContactsMixin
 from contacts.api_suggestions import SuggestionSerializer
 from contacts.marking import marks_of, shared_key
 from contacts.models import Contact, MergeSuggestion, Profile
+from contacts.suggestion_queries import find
 from inbox.api import ContactBriefSerializer, ConversationSerializer, MessageSerializer
 from inbox.models import Conversation, Message
 from integrations.models import WebhookEvent
@@ -84,6 +85,9 @@ class SuggestionPayload(serializers.Serializer):
 class _Addresses:
     """Stands where the API has the request: addresses in a payload are whole."""
 
+    # Links to files repeat what the request's query asks of the format: here nothing.
+    GET: ClassVar[dict[str, str]] = {}
+
     def build_absolute_uri(self, location: str) -> str:
         return settings.PUBLIC_URL.rstrip("/") + location
 
@@ -146,9 +150,9 @@ def _consent(event: WebhookEvent) -> Built | None:
 
 
 def _suggestion(event: WebhookEvent) -> Built | None:
-    rows = MergeSuggestion.scoped().select_related("low__contact", "high__contact", "model", "decided_by__user")
-    found = rows.filter(pk=event.subject_id).first()
-    if found is None:
+    try:
+        found = find(event.subject_id)
+    except MergeSuggestion.DoesNotExist:
         return None
     profiles = (*_profiles_of(found.low.contact_id), *_profiles_of(found.high.contact_id))
     return Built(dict(SuggestionPayload({"suggestion": found}).data), tuple(sorted(set(profiles))))
