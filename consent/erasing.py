@@ -1,5 +1,10 @@
 """What consent does when a person is erased: nobody writes to them by accident again, and what proved their words is gone."""
 
+from functools import partial
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.redacting import redact_json
@@ -37,10 +42,23 @@ def forget_consents(person: Person, report: Report) -> None:
     mine = {"profile__in": person.profile_ids}
     report.removed["preferences"] += Preference.scoped().filter(**mine).delete()[0]
     OptInRequest.scoped().filter(**mine).delete()
+    _forget_archives(person, report)
     for column in ("detail", "outcome"):
         redact_json(RightsRequest.scoped().filter(**mine), column, person.values | person.names)
     for history in (Preference.history, RightsRequest.history):
         history.filter(**mine).delete()
+
+
+def _forget_archives(person: Person, report: Report) -> None:
+    """Copies of their data that a request made, of which somebody may still have fetched one."""
+    about = Q(profile__in=person.profile_ids)
+    for profile_id in person.profile_ids:
+        about |= Q(detail__profiles__contains=[profile_id])
+    for request in RightsRequest.scoped().filter(about, outcome__has_key="archive"):
+        transaction.on_commit(partial(default_storage.delete, request.outcome.pop("archive")))
+        request.outcome.pop("expires_at", None)
+        request.save(update_fields=["outcome"])
+        report.removed["archives"] += 1
 
 
 def _addresses_of_theirs(person: Person) -> list[Identifier]:

@@ -2,12 +2,14 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
+from functools import partial
 
+from django.db import transaction
 from django.utils import timezone
 
-from accounts.redacting import redact_json
+from accounts.redacting import ERASED, redact_audit, redact_json
 from contacts.erasers import Person, Report
 from contacts.searching import plain
 from integrations.importing.rows import WORDS, Reason
@@ -29,7 +31,7 @@ def forget_old() -> int:
 
 
 def forget_person(person: Person, report: Report) -> None:
-    """Registered with ``contacts.erasers``: rejected rows that name the person, examples, and what an undo would have put back.
+    """Registered with ``contacts.erasers``: rejected rows that name the person, examples, what an undo would have put back, and files.
 
     The marks of their rows stay: they are keyed hashes, and by them the same file does not bring the person back.
     """
@@ -39,6 +41,21 @@ def forget_person(person: Person, report: Report) -> None:
     named = [row.pk for row in RejectedRow.scoped().only("cells").iterator() if _names(row.cells, words, digits)]
     report.removed["rejected_rows"] += RejectedRow.scoped().filter(pk__in=named).delete()[0]
     report.removed["mentions"] += redact_json(ImportRun.scoped(), "figures", person.values | person.names)
+    _forget_files(words, report)
+
+
+def _forget_files(words: Collection[str], report: Report) -> None:
+    """Every file that waits, whoever it names: it can be uploaded again. One that is being taken in goes with the end of its run."""
+    running = ImportRun.unfinished().filter(kind=ImportRun.Kind.RUN).values("imported")
+    for imported in Import.scoped().exclude(file="").exclude(pk__in=running):
+        transaction.on_commit(partial(imported.file.storage.delete, str(imported.file.name)))
+        report.removed["uploaded_files"] += Import.scoped().filter(pk=imported.pk).update(file="")
+    # What a file was called, and the first row of one that was taken for its headings.
+    for imported in Import.scoped():
+        shown = plain("\n".join([imported.name, *map(str, imported.headings)]))
+        if any(word in shown for word in words):
+            Import.scoped().filter(pk=imported.pk).update(name=ERASED, headings=[ERASED] * len(imported.headings))
+            redact_audit(words=(), targets={"import": [imported.pk]})
 
 
 def _names(cells: list[str], words: set[str], digits: set[str]) -> bool:
