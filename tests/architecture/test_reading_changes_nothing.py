@@ -1,6 +1,7 @@
 """GET, HEAD and OPTIONS change nothing, at any route of the URL conf, whoever asks: mail scanners follow every link there is.
 
-The routes are walked with addresses that lead somewhere: a real account, real objects, a real unsubscribe link, a real letter.
+The routes are walked with addresses that lead somewhere: a real account, real objects, a real unsubscribe link, a real letter, the
+link of a double opt-in that nobody has answered.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from consent.fingerprints import point_of
 from consent.ledger import record
 from consent.models import ConsentEvent, PortalSignIn
 from consent.one_click import token_for
+from consent.opting_in import ask_to_confirm
 from consent.portal.addresses import kept
 from consent.portal.signing_in import digest
 from consent.portal.visits import add_proof, open_visit
@@ -45,7 +47,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
 
 @pytest.fixture
 def visited(world: World, db: None) -> dict[str, Any]:
-    """Somebody in the world's portal, with a past, an unsubscribe link and a letter that nobody has used."""
+    """Somebody in the world's portal, with a past, and an unsubscribe link, a letter and a double opt-in that nobody has used."""
     with account_scope(world.account):
         ref = point_of(world.identifier)
         event = record(
@@ -75,7 +77,19 @@ def visited(world: World, db: None) -> dict[str, Any]:
             expires_at=now + timedelta(minutes=15),
             handled_at=now,
         )
+        # At an address that has agreed to nothing: whoever agreed already is not asked, and there is no link.
+        unasked = world.joined.identifiers.filter(kind="whatsapp").get()
+        asked = ask_to_confirm(
+            profile=world.joined,
+            identifier=unasked,
+            purpose="marketing",
+            channel="whatsapp",
+            origin=Origin.PORTAL,
+            occurred_at=now,
+        )
+        assert asked is not None
         return {
+            "confirm": asked,
             "visit": token,
             "letter": letter,
             "event": event,
@@ -98,6 +112,8 @@ def real_address(name: str, pattern: str, world: World, visited: dict[str, Any])
     """Where the route leads somewhere."""
     if name in ("unsubscribe", "undo_unsubscribe"):
         return reverse(name, kwargs={"token": visited["unsubscribe"]})
+    if name == "confirm_consent":
+        return reverse(name, kwargs={"token": visited["confirm"]})
     if name.startswith("portal:"):
         more = {"event_id": visited["event"].pk} if "event_id" in pattern else {"request_id": 1} if "request_id" in pattern else {}
         query = f"?t={visited['letter']}" if name == "portal:enter" else ""
@@ -132,16 +148,21 @@ def test_no_route_changes_anything_when_it_is_read(world: World, visited: dict[s
     # The walk led somewhere: these would change something if they acted on a GET.
     for name in ("portal:home", "portal:enter", "portal:code", "portal:history", "portal:receipt", "portal:erase", "portal:not_me"):
         assert answered[(name, "a visitor of the portal", "GET")] == 200, name
-    assert answered[("unsubscribe", "nobody", "GET")] == 200
+    for name in ("unsubscribe", "confirm_consent"):
+        assert {answered[(name, "nobody", method)] for method in ("GET", "HEAD")} == {200}, name
     assert {answered[(name, "a visitor of the portal", "GET")] for name in ("portal:stop", "portal:switch", "portal:sign_out")} == {405}
     assert {name for name, _pattern in routes()} == DOORS.keys()
 
 
-def test_the_walk_would_notice(world: World, visited: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", ["unsubscribe", "confirm_consent"])
+def test_the_walk_would_notice(name: str, world: World, visited: dict[str, Any]) -> None:
+    with account_scope(world.account):
+        said = ConsentEvent.scoped().count()
     before = everything(world)
 
-    Client().post(real_address("unsubscribe", "", world, visited))
+    response = Client().post(real_address(name, "", world, visited))
 
+    assert response.status_code == 200
     assert everything(world) != before
     with account_scope(world.account):
-        assert ConsentEvent.scoped().count() == 2
+        assert ConsentEvent.scoped().count() == said + 1
