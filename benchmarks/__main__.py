@@ -10,7 +10,9 @@ def main() -> None:
     """Migrate the benchmark's own database, then measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "names", nargs="*", default=["intake", "processing", "live", "pages", "merging", "matching", "deduplication", "importing"]
+        "names",
+        nargs="*",
+        default=["intake", "processing", "live", "pages", "merging", "matching", "deduplication", "importing", "deciding"],
     )
     names = parser.parse_args().names
 
@@ -20,7 +22,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from benchmarks import deduplication, importing, intake, live, matching, merging, pages, processing
+    from benchmarks import deciding, deduplication, importing, intake, live, matching, merging, pages, processing
 
     reports = {
         "intake": intake.report,
@@ -31,6 +33,7 @@ def main() -> None:
         "matching": matching.report,
         "deduplication": deduplication.report,
         "importing": importing.report,
+        "deciding": deciding.report,
     }
     if unknown := set(names) - set(reports):
         sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(reports)}.")
