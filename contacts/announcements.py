@@ -1,5 +1,6 @@
 """Domain events that rooms to the left listen to. Each is sent inside the transaction of the change."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -28,8 +29,8 @@ class MoveListener(Protocol):
 
 
 class SuggestionListener(Protocol):
-    def __call__(self, *, suggestion: MergeSuggestion, change: SuggestionChange) -> None:
-        """Called when a pair is put before people, also once more after it was settled, and when somebody decides."""
+    def __call__(self, *, suggestions: Sequence[MergeSuggestion], change: SuggestionChange) -> None:
+        """Called when pairs are put before people, also once more after they were settled, and when somebody decides."""
         ...
 
 
@@ -54,6 +55,7 @@ def announce_move(event: MergeEvent) -> None:
         listener(event=event)
 
 
-def announce_suggestion(suggestion: MergeSuggestion, change: SuggestionChange) -> None:
-    for listener in _suggestion_listeners:
-        listener(suggestion=suggestion, change=change)
+def announce_suggestions(suggestions: Sequence[MergeSuggestion], change: SuggestionChange) -> None:
+    if suggestions:
+        for listener in _suggestion_listeners:
+            listener(suggestions=suggestions, change=change)

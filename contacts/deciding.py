@@ -20,7 +20,7 @@ from accounts.actors import Actor
 from accounts.auditing import record
 from accounts.roles import Ability, require
 from contacts import merging
-from contacts.announcements import SuggestionChange, announce_suggestion, contacts_changed
+from contacts.announcements import SuggestionChange, announce_suggestions, contacts_changed
 from contacts.locks import StillMoving, hold
 from contacts.merging import Refused
 from contacts.models import Contact, MergeEvent, MergeSuggestion, NeverMerge, Profile, SuggestionDecision
@@ -208,7 +208,7 @@ def _settle(
         probability=pair.suggestion.probability,
     )
     if kind in ANNOUNCED:
-        announce_suggestion(pair.suggestion, ANNOUNCED[kind])
+        announce_suggestions([pair.suggestion], ANNOUNCED[kind])
     return decision
 
 

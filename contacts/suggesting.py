@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from contacts.announcements import SuggestionChange, announce_suggestion
+from contacts.announcements import SuggestionChange, announce_suggestions
 from contacts.models import MatchModel, MergeSuggestion, NeverMerge, Profile
 from contacts.quality.due import mark_due
 
@@ -69,7 +69,7 @@ def suggest(
         # Somebody else may suggest the same pair at this instant.
         suggestion, is_new = MergeSuggestion.objects.get_or_create(low=low, high=high, defaults=values)
         if is_new:
-            announce_suggestion(suggestion, SuggestionChange.CREATED)
+            announce_suggestions([suggestion], SuggestionChange.CREATED)
         return suggestion
     return _renew(former, low, high, values)
 
@@ -110,7 +110,7 @@ def _renew(former: MergeSuggestion, low: Profile, high: Profile, values: dict[st
         former.state, former.decided_by, former.decided_at = State.OPEN, None, None
     former.save()
     if not undecided:
-        announce_suggestion(former, SuggestionChange.CREATED)
+        announce_suggestions([former], SuggestionChange.CREATED)
     return former
 
 

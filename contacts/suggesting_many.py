@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from contacts.announcements import SuggestionChange, announce_suggestion
+from contacts.announcements import SuggestionChange, announce_suggestions
 from contacts.models import MatchModel, MergeSuggestion, NeverMerge, Profile
 from contacts.quality.due import mark_due
 from contacts.suggesting import suggest
@@ -45,8 +45,7 @@ def suggest_many(questions: Sequence[Question], *, origin: str, model: MatchMode
     except IntegrityError:
         # Somebody else suggested one of the pairs at this instant.
         rows, known = [], {pair for _each, pair in asked}
-    for row in rows:
-        announce_suggestion(row, SuggestionChange.CREATED)
+    announce_suggestions(rows, SuggestionChange.CREATED)
     mark_due({one for _each, pair in new for one in pair})
     renewed = [
         suggest(low=Profile(pk=each.low), high=Profile(pk=each.high), origin=origin, model=model, **_values(each))

@@ -1,5 +1,6 @@
 """From what the rooms announce to events for subscribers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.postgres.functions import TransactionNow
@@ -20,7 +21,7 @@ TOLD_OTHERWISE = (MergeEvent, MergeSuggestion)
 def register_listeners() -> None:
     contacts_changed.connect(tell_of_contacts, dispatch_uid="integrations.webhooks")
     on_people_moved(tell_of_move)
-    on_suggestion_changed(tell_of_suggestion)
+    on_suggestion_changed(tell_of_suggestions)
     on_conversation_changed(tell_of_conversation)
     on_message_changed(tell_of_message)
     on_consent_changed(tell_of_consent)
@@ -64,9 +65,11 @@ def tell_of_move(*, event: MergeEvent) -> None:
     tell(type, order_key=key_of_contact(stays), profile_id=home, subject_id=stays, **detail)
 
 
-def tell_of_suggestion(*, suggestion: MergeSuggestion, change: SuggestionChange) -> None:
-    key = f"suggestion:{suggestion.pk}"
-    tell(f"suggestion.{change}", order_key=key, profile_id=suggestion.low_id, subject_id=suggestion.pk)
+def tell_of_suggestions(*, suggestions: Sequence[MergeSuggestion], change: SuggestionChange) -> None:
+    type = f"suggestion.{change}"
+    wanting = subscribers([type])
+    for each in suggestions if wanting else ():
+        tell(type, order_key=f"suggestion:{each.pk}", profile_id=each.low_id, subject_id=each.pk, to=wanting)
 
 
 def tell_of_conversation(*, conversation: Conversation, change: ConversationChange) -> None:

@@ -1,6 +1,6 @@
 """Many pairs at once come out as they would one by one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,8 +31,8 @@ def people(scoped: Account) -> list[Profile]:
 def listening() -> Iterator[list[tuple[int, int, str]]]:
     heard: list[tuple[int, int, str]] = []
 
-    def hear(*, suggestion: MergeSuggestion, change: SuggestionChange) -> None:
-        heard.append((suggestion.low_id, suggestion.high_id, change.value))
+    def hear(*, suggestions: Sequence[MergeSuggestion], change: SuggestionChange) -> None:
+        heard.extend((each.low_id, each.high_id, change.value) for each in suggestions)
 
     announcements.on_suggestion_changed(hear)
     yield heard
@@ -92,5 +92,5 @@ def test_each_comes_out_as_if_it_were_asked_alone(people: list[Profile]) -> None
 
 def test_what_is_new_costs_the_same_for_two_and_for_six(people: list[Profile], django_assert_num_queries: Any) -> None:
     for pairs in ([(0, 1)], [(low, low + 1) for low in range(2, 14, 2)]):
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(12):
             assert suggest_many([about(people[low], people[high]) for low, high in pairs], origin="dedup", model=None) == len(pairs)

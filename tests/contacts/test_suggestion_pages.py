@@ -100,6 +100,8 @@ class TestQueue:
                 ask(one, other, 0.5 + turn / 100)
 
         add(2)
+        # What a process remembers of an account is asked for once.
+        count()
         before = count()
         add(20)
         assert count() == before
