@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
-from django.db.models import CharField, F, QuerySet, Value
-from django.db.models.functions import JSONObject
+from django.db.models import F
 
 from accounts.models import Account
 from accounts.scope import current_account_id
@@ -26,6 +26,7 @@ from consent.models import (
     Suppression,
 )
 from consent.points import country_of
+from consent.prepared_statements import Given, Statement, run, tagged, written
 from consent.projecting import TIMES
 from consent.questions import AccountPolicy, Facts, PurposeRule, Question, Rulebook, Suppressed, Wish
 from consent.standing import Cell
@@ -49,17 +50,103 @@ def gather_facts(questions: Sequence[Question]) -> list[tuple[Facts, Rulebook]]:
     return gathered
 
 
-def _tagged(tag: str, rows: QuerySet, **fields: Any) -> QuerySet:
-    """Rows of one table as (tag, JSON), so that a union can carry them beside those of the others."""
-    return rows.order_by().annotate(tag=Value(tag, output_field=CharField()), data=JSONObject(**fields)).values_list("tag", "data")
+@lru_cache(maxsize=1000)
+def _about_points(account_id: int) -> Statement:
+    """What the tables say about points and people. The account in scope stands in the text."""
+    assert account_id == current_account_id()
+    return written(
+        [
+            tagged(
+                "point",
+                ContactPoint.scoped().filter(match_hmac__among_given=Given("matches")),
+                lookup=F("lookup_hmac"),
+                country=F("country"),
+                timezone=F("timezone"),
+                recycled_at=F("recycled_at"),
+            ),
+            tagged(
+                "state",
+                ConsentState.scoped().filter(point__match_hmac__among_given=Given("matches")),
+                match=F("point__match_hmac"),
+                lookup=F("point__lookup_hmac"),
+                **{name: F(name) for name in ("profile_id", "channel", "purpose", "last_event", *TIMES)},
+                proven_notice=F("proven_notice"),
+                attested_notice=F("attested_notice"),
+            ),
+            tagged(
+                "suppressed",
+                Suppression.scoped().filter(hmac__among_given=Given("prints")),
+                **{n: F(n) for n in ("hmac", "scope", "reason", "at")},
+            ),
+            tagged(
+                "window",
+                ServiceWindow.scoped().filter(point__match_hmac__among_given=Given("matches")),
+                match=F("point__match_hmac"),
+                channel=F("channel_id"),
+                at=F("last_inbound_at"),
+            ),
+            tagged(
+                "wish",
+                Preference.scoped().filter(profile__contact__profiles__id__among_given=Given("profiles")),
+                asked=F("profile__contact__profiles"),
+                **{name: F(name) for name in Wish.__slots__},
+            ),
+            tagged(
+                "sent",
+                Decision.scoped().filter(
+                    counts=True,
+                    stage=Decision.Stage.LEAVING,
+                    verdict=Verdict.ALLOW,
+                    at__after_given=Given("since"),
+                    profile__contact__profiles__id__among_given=Given("profiles"),
+                ),
+                asked=F("profile__contact__profiles"),
+                subject=F("subject"),
+                at=F("at"),
+            ),
+            tagged(
+                "confirmed",
+                Decision.scoped().filter(
+                    category=Category.STOP_CONFIRMATION, verdict=Verdict.ALLOW, point__match_hmac__among_given=Given("matches")
+                ),
+                match=F("point__match_hmac"),
+                subject=F("subject"),
+                at=F("at"),
+            ),
+            tagged(
+                "shared",
+                ValueMark.scoped().filter(mark=ValueMark.Mark.SHARED, key__among_given=Given("keys")),
+                kind=F("kind"),
+                key=F("key"),
+            ),
+            tagged(
+                "recycled",
+                Identifier.scoped().filter(kind__in=NUMBERS, key__among_given=Given("spelled"), end_reason=EndReason.RECYCLED),
+                key=F("key"),
+                at=F("valid_to"),
+            ),
+        ]
+    )
 
 
-def _together(parts: Iterable[QuerySet]) -> dict[str, list[dict[str, Any]]]:
-    first, *others = parts
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for tag, data in first.union(*others, all=True):
-        found[tag].append(data)
-    return found
+@lru_cache(maxsize=1000)
+def _about_rules(account_id: int) -> Statement:
+    """The account's purposes and settings, and every country's figures."""
+    figures = {"country": F("country"), "name": F("name"), "value": F("value")}
+    return written(
+        [
+            tagged(
+                "purpose",
+                Purpose.scoped(),
+                **{n: F(n) for n in ("key", "purpose_class", "double_opt_in", "expires_after_days", "is_active")},
+            ),
+            tagged("notice", NoticeVersion.scoped().filter(is_material=True), purpose=F("purpose__key"), number=F("number")),
+            tagged("policy", GatePolicy.scoped(), **{name: F(name) for name in AccountPolicy.__slots__}),
+            tagged("shipped", CountryRule.objects.all(), **figures),
+            tagged("corrected", CountryRuleCorrection.scoped(), **figures),
+            tagged("account", Account.objects.filter(pk=account_id), default_region=F("default_region")),
+        ]
+    )
 
 
 class _Known:
@@ -72,72 +159,16 @@ class _Known:
         keys = {(question.ref.kind, question.ref.key) for question in questions}
         spelled = {spelling for kind, key in keys if kind == "phone" for spelling in (key, key.lstrip("+"))}
         since = min(question.at for question in questions) - LONGEST_CAP
-        found = _together(
-            [
-                _tagged(
-                    "point",
-                    ContactPoint.scoped().filter(match_hmac__in=matches),
-                    lookup=F("lookup_hmac"),
-                    country=F("country"),
-                    timezone=F("timezone"),
-                    recycled_at=F("recycled_at"),
-                ),
-                _tagged(
-                    "state",
-                    ConsentState.scoped().filter(point__match_hmac__in=matches),
-                    match=F("point__match_hmac"),
-                    lookup=F("point__lookup_hmac"),
-                    **{name: F(name) for name in ("profile_id", "channel", "purpose", "last_event", *TIMES)},
-                    proven_notice=F("proven_notice"),
-                    attested_notice=F("attested_notice"),
-                ),
-                _tagged("suppressed", Suppression.scoped().filter(hmac__in=prints), **{n: F(n) for n in ("hmac", "scope", "reason", "at")}),
-                _tagged(
-                    "window",
-                    ServiceWindow.scoped().filter(point__match_hmac__in=matches),
-                    match=F("point__match_hmac"),
-                    channel=F("channel_id"),
-                    at=F("last_inbound_at"),
-                ),
-                _tagged(
-                    "wish",
-                    Preference.scoped().filter(profile__contact__profiles__in=profiles),
-                    asked=F("profile__contact__profiles"),
-                    **{name: F(name) for name in Wish.__slots__},
-                ),
-                _tagged(
-                    "sent",
-                    Decision.scoped().filter(
-                        counts=True,
-                        stage=Decision.Stage.LEAVING,
-                        verdict=Verdict.ALLOW,
-                        at__gt=since,
-                        profile__contact__profiles__in=profiles,
-                    ),
-                    asked=F("profile__contact__profiles"),
-                    subject=F("subject"),
-                    at=F("at"),
-                ),
-                _tagged(
-                    "confirmed",
-                    Decision.scoped().filter(category=Category.STOP_CONFIRMATION, verdict=Verdict.ALLOW, point__match_hmac__in=matches),
-                    match=F("point__match_hmac"),
-                    subject=F("subject"),
-                    at=F("at"),
-                ),
-                _tagged(
-                    "shared",
-                    ValueMark.scoped().filter(mark=ValueMark.Mark.SHARED, key__in={key for _kind, key in keys}),
-                    kind=F("kind"),
-                    key=F("key"),
-                ),
-                _tagged(
-                    "recycled",
-                    Identifier.scoped().filter(kind__in=NUMBERS, key__in=spelled, end_reason=EndReason.RECYCLED),
-                    key=F("key"),
-                    at=F("valid_to"),
-                ),
-            ]
+        found = run(
+            _about_points(current_account_id()),
+            {
+                "matches": list(matches),
+                "prints": list(prints),
+                "profiles": list(profiles),
+                "keys": list({key for _kind, key in keys}),
+                "spelled": list(spelled),
+                "since": since,
+            },
         )
         self.points = {row["lookup"]: row for row in found["point"]}
         self.cells: dict[str, list[tuple[str, Cell]]] = defaultdict(list)
@@ -218,21 +249,7 @@ class _Rules:
     @classmethod
     def read(cls) -> "tuple[str, _Rules]":
         """The account's own country, and the rules."""
-        figures = {"country": F("country"), "name": F("name"), "value": F("value")}
-        found = _together(
-            [
-                _tagged(
-                    "purpose",
-                    Purpose.scoped(),
-                    **{n: F(n) for n in ("key", "purpose_class", "double_opt_in", "expires_after_days", "is_active")},
-                ),
-                _tagged("notice", NoticeVersion.scoped().filter(is_material=True), purpose=F("purpose__key"), number=F("number")),
-                _tagged("policy", GatePolicy.scoped(), **{name: F(name) for name in AccountPolicy.__slots__}),
-                _tagged("shipped", CountryRule.objects.all(), **figures),
-                _tagged("corrected", CountryRuleCorrection.scoped(), **figures),
-                _tagged("account", Account.objects.filter(pk=current_account_id()), default_region=F("default_region")),
-            ]
-        )
+        found = run(_about_rules(current_account_id()), {})
         return found["account"][0]["default_region"], cls(found)
 
     def book(self, purpose: str, country: str) -> Rulebook:

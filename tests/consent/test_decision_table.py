@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from accounts.scope import account_scope
-from consent.gate import decide_many, keep, replay
+from consent.gate import decide, decide_many, keep, replay
 from consent.models import ContactPoint, Decision, GatePolicy, NoticeVersion, Preference, Purpose
 from consent.purposes import DEFAULTS
 from consent.suppressing import suppress, take_registry
@@ -449,6 +449,13 @@ class TestTogether:
         with django_assert_num_queries(2):
             rulings = decide_many(questions)
         assert all(ruling.allowed for ruling in rulings)
+
+    def test_one_message_takes_two_queries_too(self, ana: Profile, django_assert_num_queries: Any) -> None:
+        agree(ana)
+        asked: dict[str, Any] = {"point": point(ana), "channel": "whatsapp", "purpose": "marketing", "template": "marketing"}
+        with django_assert_num_queries(2):
+            ruling = decide(profile_id=ana.pk, at=TUESDAY, **asked)
+        assert ruling.allowed
 
     def test_a_stored_decision_is_drawn_again_from_what_it_was_drawn_from(self, ana: Profile, scoped: Account) -> None:
         channel = make_channel(scoped, "whatsapp")
