@@ -168,11 +168,17 @@ def keep(ruling: Ruling, *, stage: str) -> Decision:
 
 
 def replay(decision: Decision) -> Ruling:
-    """Draw a stored decision again from what it was drawn from: the same verdict for the same reasons, or the code has changed.
+    """Draw a stored decision again from what it was drawn from: the same verdict for the same reasons, or the rows have changed.
 
-    Raises ``LookupError`` for one that was made while the gate was unavailable.
+    What an older version stored is read as far as it says the same: fields that are gone are left out, new ones have their defaults.
+    Raises ``LookupError`` for a decision that was made while the gate was unavailable, and for one that cannot be read at all.
     """
     snapshot = PolicySnapshot.scoped().filter(version=decision.policy_version).first()
     if snapshot is None or not decision.facts:
-        raise LookupError(decision.pk)
-    return judge(Question.from_json(decision.question), Facts.from_json(decision.facts), Rulebook.from_json(snapshot.content))
+        raise LookupError(f"decision {decision.pk} was made without facts or rules")
+    try:
+        question, facts = Question.from_json(decision.question), Facts.from_json(decision.facts)
+        rulebook = Rulebook.from_json(snapshot.content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LookupError(f"decision {decision.pk} cannot be read") from error
+    return judge(question, facts, rulebook)

@@ -1,7 +1,7 @@
 """What is asked of the gate, what is known about it, and what it answers: plain values that can be stored and read again."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, time
 from typing import Any, Self
 
@@ -50,8 +50,8 @@ class Question:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        ref = PointRef(**stored["ref"], value="", key="", everything=())
-        return cls(**{**{name: _read(name, value) for name, value in stored.items()}, "ref": ref})
+        named = {name: str(stored["ref"].get(name) or "") for name in ("kind", "scope", "lookup", "match")}
+        return cls(**{**_known(cls, stored), "ref": PointRef(**named, value="", key="", everything=())})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,10 @@ class Facts:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        read = {name: _read(name, value) for name, value in stored.items()}
-        read["cells"] = tuple(Cell(**_times(cell)) for cell in stored["cells"])
-        read["suppressed"] = tuple(Suppressed(**_times(each)) for each in stored["suppressed"])
-        read["wishes"] = tuple(Wish(**_times(each)) for each in stored["wishes"])
-        read["sent"] = tuple(datetime.fromisoformat(at) for at in stored["sent"])
+        read = _known(cls, stored)
+        for name, kind in (("cells", Cell), ("suppressed", Suppressed), ("wishes", Wish)):
+            read[name] = tuple(kind(**_known(kind, each)) for each in stored.get(name) or ())
+        read["sent"] = tuple(datetime.fromisoformat(at) for at in stored.get("sent") or ())
         return cls(**read)
 
 
@@ -148,15 +147,13 @@ class Rulebook:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        purpose = (
-            PurposeRule(**{**stored["purpose"], "purpose_class": PurposeClass(stored["purpose"]["purpose_class"])})
-            if stored["purpose"]
-            else None
-        )
+        purpose, country = stored.get("purpose"), stored.get("country")
         return cls(
-            purpose=purpose,
-            account=AccountPolicy(**_times(stored["account"])),
-            country=Rules(**stored["country"]) if stored["country"] else None,
+            purpose=PurposeRule(**{**_known(PurposeRule, purpose), "purpose_class": PurposeClass(purpose["purpose_class"])})
+            if purpose
+            else None,
+            account=AccountPolicy(**_known(AccountPolicy, stored.get("account") or {})),
+            country=Rules(country["country"], country["values"]) if country else None,
         )
 
 
@@ -236,5 +233,7 @@ def _read(name: str, value: Any) -> Any:
     return time.fromisoformat(value) if name in ("quiet_from", "quiet_to") else value
 
 
-def _times(stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _read(name, value) for name, value in stored.items()}
+def _known(kind: type, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stored of the fields that the kind has today: one that was dropped since is left out, one that is new has its default."""
+    names = {field.name for field in fields(kind)}
+    return {name: _read(name, value) for name, value in stored.items() if name in names}
