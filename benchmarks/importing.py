@@ -18,7 +18,7 @@ from integrations.models import ImportRun
 
 ROWS = int(os.environ.get("HILO_BENCH_ROWS", "1000000"))
 # Of a hundred rows so many name an email that an earlier row has.
-REPEATED = 8
+REPEATED = int(os.environ.get("HILO_BENCH_REPEATED", "8"))
 
 
 def lines() -> Iterator[str]:

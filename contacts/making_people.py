@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection, models
-from simple_history.utils import bulk_create_with_history
-
 from accounts.models import Account
-from accounts.scope import current_account_id
+from accounts.writing_rows import draw_ids, write_rows
 from contacts.announcements import contacts_changed
 from contacts.block_keys import write_keys
 from contacts.deduplication.reading import record_of
@@ -27,8 +24,8 @@ def make_people(*, account: Account, records: Sequence[Record], source: str, cau
     if not records:
         return []
     contacts, profiles, identifiers = [], [], []
-    ids = zip(_ids(Contact, len(records)), _ids(Profile, len(records)), records, strict=True)
-    identifier_ids = iter(_ids(Identifier, sum(len(record.identifiers) for record in records)))
+    ids = zip(draw_ids(Contact, len(records)), draw_ids(Profile, len(records)), records, strict=True)
+    identifier_ids = iter(draw_ids(Identifier, sum(len(record.identifiers) for record in records)))
     for contact_id, profile_id, record in ids:
         profile = _profile(profile_id, contact_id, record, source)
         mine = [_identifier(next(identifier_ids), profile, each, record) for each in record.identifiers]
@@ -37,9 +34,7 @@ def make_people(*, account: Account, records: Sequence[Record], source: str, cau
         contacts.append(Contact(pk=contact_id, born_at=record.occurred_at, last_seen_at=record.occurred_at, **looks))
         profiles.append(profile)
         identifiers += mine
-    for rows, model in ((contacts, Contact), (profiles, Profile), (identifiers, Identifier)):
-        _write(rows, model)
-    MatchDecision.objects.bulk_create(
+    decisions = [
         MatchDecision(
             profile=profile,
             outcome=MatchDecision.Outcome.CREATED,
@@ -49,27 +44,15 @@ def make_people(*, account: Account, records: Sequence[Record], source: str, cau
             cause=cause[:80],
         )
         for profile, record in zip(profiles, records, strict=True)
-    )
+    ]
+    for rows in (contacts, profiles, identifiers, decisions):
+        write_rows(rows)
     write_keys([_similar(profile) for profile in profiles], of=[profile.pk for profile in profiles])
     contacts_changed.send(sender=Profile, contact_ids=[contact.pk for contact in contacts])
     return [
         Recognition(profile=profile, outcome=MatchDecision.Outcome.CREATED, rule=RULE, is_new_profile=True, is_new_contact=True)
         for profile in profiles
     ]
-
-
-def _ids(model: type[models.Model], count: int) -> list[int]:
-    """Drawn beforehand: what a contact shows names the profile that it comes from."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [model._meta.db_table, count])
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _write(rows: list[Any], model: type[models.Model]) -> None:
-    if rows:
-        for row in rows:
-            row.account_id = current_account_id()
-        bulk_create_with_history(rows, model)
 
 
 def _profile(profile_id: int, contact_id: int, record: Record, source: str) -> Profile:

@@ -4,6 +4,7 @@ The key does not ask whether the plan of the day calls a number valid: metadata 
 """
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 
@@ -12,6 +13,8 @@ from contacts.normal_forms import NormalValue
 LONGEST = 60
 
 
+# One number is read several times on its way in: by the reader of a file, for its match key, for marks on it.
+@lru_cache(maxsize=5_000)
 def read_phone(text: str, region: str) -> NormalValue | None:
     """E.164, read by the plan of ``region`` (ISO 3166) where there is no prefix. Extensions are left out."""
     if len(text) > LONGEST:

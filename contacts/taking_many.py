@@ -1,12 +1,11 @@
 """Take in many records of another system together, with the same decisions as one by one.
 
 A record whose values lead nowhere is somebody new, whatever the account's rules: such records are written together, in a few
-statements for all of them. Every other one, and every one that shares a value with another of the same lot, goes through
-``contacts.matching.take_record`` in its turn.
+statements for all of them. Every other one goes through ``contacts.matching.take_record`` in its turn. Of the records of a lot that
+may come to one person, the first is decided as if there were no others.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -40,7 +39,8 @@ class Given:
 class _Known:
     """Which keys lead to somebody, and where the profiles sit that they lead to."""
 
-    keys: frozenset[tuple[str, str]] = frozenset()
+    # (kind, key) → the contacts that have it.
+    keys: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     loose: frozenset[str] = frozenset()
     contacts: dict[int, int] = field(default_factory=dict)
 
@@ -63,12 +63,9 @@ def take_records(*, source: str, records: Sequence[Given], cause: str) -> list[R
     marked = marks_on(keys, region=account.default_region)
     new = [
         number
-        for number, (given, record) in enumerate(zip(records, read, strict=True))
-        if given.profile is None and _leads_nowhere(record, known, marked)
+        for number in (_first_ones(records, read, known) if account.unification_enabled else range(len(records)))
+        if records[number].profile is None and _leads_nowhere(read[number], known, marked)
     ]
-    if account.unification_enabled:
-        times = Counter(value for record in read for value in _values(record))
-        new = [number for number in new if all(times[value] == 1 for value in _values(read[number]))]
     made = make_people(account=account, records=[read[number] for number in new], source=source, cause=cause)
     taken: dict[int, Recognition] = dict(zip(new, made, strict=True))
     for number, given in enumerate(records):
@@ -87,8 +84,11 @@ def _find(account: Account, read: Sequence[Record], earlier: Sequence[int]) -> _
     found = list(equal.values_list("kind", "key", "profile_id", "profile__contact_id"))
     spelt = {each.normal.loose_key for each in unifying if each.normal.loose_key}
     loose = list(rows.filter(loose_key__in=spelt).values_list("loose_key", flat=True)) if spelt else []
-    contacts |= {profile_id: contact_id for _kind, _key, profile_id, contact_id in found}
-    return _Known(frozenset((kind, key) for kind, key, *_of in found), frozenset(loose), contacts)
+    keys: dict[tuple[str, str], set[int]] = {}
+    for kind, key, profile_id, contact_id in found:
+        contacts[profile_id] = contact_id
+        keys.setdefault((kind, key), set()).add(contact_id)
+    return _Known(keys, frozenset(loose), contacts)
 
 
 def _leads_nowhere(record: Record, known: _Known, marked: dict[tuple[str, str], str]) -> bool:
@@ -98,7 +98,34 @@ def _leads_nowhere(record: Record, known: _Known, marked: dict[tuple[str, str], 
     )
 
 
-def _values(record: Record) -> set[tuple[str, str]]:
+def _first_ones(records: Sequence[Given], read: Sequence[Record], known: _Known) -> list[int]:
+    """The first of the records of every group that has anything in common, through others of the lot or through known contacts.
+
+    Whatever comes after it in its group finds it there; nothing of another group does. So they may be written before all the rest.
+    """
+    leader: dict[Hashable, Hashable] = {}
+
+    def find(node: Hashable) -> Hashable:
+        while (above := leader.setdefault(node, node)) != node:
+            leader[node] = node = leader[above]
+        return node
+
+    for number, (given, record) in enumerate(zip(records, read, strict=True)):
+        for value in _values(given, record, known):
+            leader[find(value)] = find(number)
+    first: dict[Hashable, int] = {}
+    for number in range(len(records)):
+        first.setdefault(find(number), number)
+    return list(first.values())
+
+
+def _values(given: Given, record: Record, known: _Known) -> Iterable[Hashable]:
     """What another record of the lot may have in common with this one."""
-    unifying = [each for each in record.identifiers if each.unifies]
-    return {each.match_key for each in unifying} | {("loose", each.normal.loose_key) for each in unifying if each.normal.loose_key}
+    if given.profile is not None and given.profile.pk in known.contacts:
+        yield "contact", known.contacts[given.profile.pk]
+    for each in record.identifiers:
+        if each.unifies:
+            yield each.match_key
+            yield from (("contact", pk) for pk in known.keys.get(each.match_key, ()))
+            if each.normal.loose_key:
+                yield "loose", each.normal.loose_key

@@ -14,6 +14,8 @@ from inbox.live_updates import tell_account
 from inbox.models import Conversation, Strand
 from inbox.thread_events import EventKind, tell_thread
 
+NAMED_ONE_BY_ONE = 20
+
 
 def split_conversations(sender: Any, *, profile_ids: list[int], event: MergeEvent | None = None, **_kwargs: Any) -> None:
     """Split each conversation that is woven of profiles of several contacts, by moving strands.
@@ -80,6 +82,9 @@ def _actor(event: MergeEvent | None) -> Actor:
 
 
 def tell_of_contacts(sender: Any, *, contact_ids: list[int], **_kwargs: Any) -> None:
-    """Tell open screens which people changed."""
+    """Tell open screens which people changed; of very many at once (an import), that some did."""
+    if len(contact_ids) > NAMED_ONE_BY_ONE:
+        tell_account(current_account_id(), "contact", contact=None)
+        return
     for contact_id in contact_ids:
         tell_account(current_account_id(), "contact", contact=contact_id)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from accounts.models import Account
 from accounts.scope import current_account_id
+from accounts.writing_rows import write_rows
 from consent.fingerprints import point_ref
 from consent.models import Suppression
 from consent.points import ADDRESSES
@@ -96,7 +97,7 @@ def _take(imported: Import, rows: dict[int, PersonRow], versions: dict[int, Prof
             )
         )
         taken[place] = Taken(row.number, outcome, row.claim.given.get("name", ""), recognition.profile.contact_id)
-    ImportedRow.objects.bulk_create(written)
+    write_rows(written)
     return taken
 
 
