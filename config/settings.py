@@ -29,6 +29,12 @@ PUBLIC_URL = env.str("HILO_PUBLIC_URL", default=f"http://127.0.0.1:{env.int('POR
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("HILO_CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 # Hosts and networks of private addresses that outgoing HTTP may reach all the same (the demo's simulator, an intranet CRM).
 OUTGOING_HTTP_ALLOW: list[str] = env.list("HILO_OUTGOING_HTTP_ALLOW", default=["127.0.0.1", "localhost"] if DEBUG else [])
+# The installation's own apps at systems that are signed in to by OAuth; a connection may name its own instead.
+OAUTH_CLIENTS: dict[str, dict[str, str]] = {
+    kind: {"client_id": client_id, "client_secret": env.str(f"HILO_{kind.upper()}_CLIENT_SECRET", default="")}
+    for kind in ("salesforce", "hubspot")
+    if (client_id := env.str(f"HILO_{kind.upper()}_CLIENT_ID", default=""))
+}
 
 INSTALLED_APPS = [
     "django.contrib.auth",

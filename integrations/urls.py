@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from integrations.cdp import door
-from integrations.views import channels, connections, customer_data, exports, imports, webhooks
+from integrations.views import channels, connections, customer_data, exports, imports, signing_in, webhooks
 
 app_name = "integrations"
 CHANNELS = "a/<slug:account_slug>/settings/channels/"
@@ -43,6 +43,9 @@ urlpatterns = [
     path(f"{CONNECTIONS}new/<slug:kind>/", connections.new, name="connection_new"),
     path(ONE, connections.connection, name="connection"),
     path(f"{ONE}settings/", connections.settings, name="connection_settings"),
+    path(f"{ONE}sign-in/", signing_in.sign_in, name="connection_sign_in"),
+    path(f"{ONE}sign-in/finish/", signing_in.finish, name="connection_sign_in_finish"),
+    path("oauth/callback/", signing_in.oauth_callback, name="oauth_callback"),
     path(f"{ONE}check/", connections.check, name="connection_check"),
     path(f"{ONE}pause/", connections.pause, name="connection_pause"),
     path(f"{ONE}release/", connections.release, name="connection_release"),

@@ -10,12 +10,14 @@ from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 from integrations.crm.errors import ConnectorError, Misconfigured, Permanent, Retry, Stale
+from integrations.crm.oauth import OAuth
 from integrations.crm.wire import Wire
 
 __all__ = [
     "Connector",
     "ConnectorError",
     "Misconfigured",
+    "OAuth",
     "Page",
     "Permanent",
     "Rate",
@@ -131,6 +133,11 @@ class Connector(Protocol):
     @classmethod
     def remote_account(cls, settings: Mapping[str, Any]) -> str:
         """Names the account there without a secret: connections to one account share one budget of calls."""
+        ...
+
+    @classmethod
+    def oauth(cls, settings: Mapping[str, Any]) -> OAuth | None:
+        """Where an administrator lets us in by OAuth 2; ``None`` where the settings are enough. Calls then go by ``oauth.SignedIn``."""
         ...
 
     def check(self) -> None:

@@ -59,7 +59,7 @@ def update(*, connection: Connection, name: str, settings: Mapping[str, str], wi
     public, secret = _read(connector_of(row.kind), settings, known=secrets)
     before = {**row.settings, **secrets}
     changed = sorted(key for key, value in {**public, **secret}.items() if before.get(key) != value)
-    row.name, row.settings, row.credentials = _clean_name(name), public, secret
+    row.name, row.settings, row.credentials = _clean_name(name), public, {**_still_good(row, public, secret), **secret}
     for wish, value in wishes.items():
         if getattr(row, wish) != value:
             setattr(row, wish, value)
@@ -69,7 +69,7 @@ def update(*, connection: Connection, name: str, settings: Mapping[str, str], wi
         row.state, row.problem, row.next_pull_at = State.WORKING, "", timezone.now()
     row.save()
     auditing.record(actor=by, action="connection.update", target=row, changed=changed)
-    _wake(row)
+    wake(row)
     return row
 
 
@@ -80,7 +80,7 @@ def pause(*, connection: Connection, paused: bool, by: Actor) -> None:
     Connection.scoped().filter(pk=connection.pk).update(paused=paused, next_pull_at=timezone.now())
     auditing.record(actor=by, action="connection.pause" if paused else "connection.resume", target=connection)
     if not paused:
-        _wake(connection)
+        wake(connection)
 
 
 @transaction.atomic
@@ -91,7 +91,7 @@ def release_brake(*, connection: Connection, by: Actor) -> None:
         state=State.WORKING, problem="", brake_lifted=True, next_pull_at=timezone.now()
     )
     auditing.record(actor=by, action="connection.release_brake", target=connection)
-    _wake(connection)
+    wake(connection)
 
 
 @transaction.atomic
@@ -128,11 +128,22 @@ def check(*, connection: Connection, by: Actor) -> list[str]:
     return problems
 
 
-def _wake(connection: Connection) -> None:
+def wake(connection: Connection) -> None:
+    """Let everything that waits for this connection go on now."""
     from integrations.syncing.tasks import ask_for_changes
 
     SyncOutbox.scoped().filter(connection=connection).update(due_at=timezone.now())
     enqueue(ask_for_changes, account_id=connection.account_id, connection_id=connection.pk)
+
+
+def _still_good(row: Connection, public: Mapping[str, Any], secret: Mapping[str, Any]) -> dict[str, Any]:
+    """Sessions and tokens that the connector keeps for itself. They go when a setting changes that they were given for."""
+    held: Any = row.credentials
+    before, now, connector = {**row.settings, **held}, {**public, **secret}, connector_of(row.kind)
+    oauth = connector.oauth(before)
+    binding = oauth.bound_to if oauth else tuple(now)
+    is_same = all(before.get(name, "") == now.get(name, "") for name in binding)
+    return {name: value for name, value in held.items() if name not in now} if is_same else {}
 
 
 def _clean_name(name: str) -> str:
@@ -143,7 +154,7 @@ def _clean_name(name: str) -> str:
 
 
 def _read(connector: type[Connector], settings: Mapping[str, str], *, known: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is public and what is secret. A session or token that the connector keeps for itself goes when a setting changes."""
+    """What is public and what is secret."""
     errors: dict[str, str] = {}
     public: dict[str, Any] = {}
     secret: dict[str, Any] = {}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.actors import Actor
@@ -55,10 +56,16 @@ def open_desk(connection: Connection, *, is_back_fill: bool = False) -> Desk:
 def connector_for(connection: Connection, *, is_back_fill: bool = False) -> Connector:
     """The connector with the connection's settings and secrets, its calls within the shared budget."""
     kind = connector_of(connection.kind)
+    said = settings_of(connection)
+    budget = Budget(kind=kind.kind, remote_account=kind.remote_account(said), rate=kind.rate, is_back_fill=is_back_fill)
+    return kind(said, Wire(spend=budget.spend, hold=budget.hold, renew=_renewing(connection.pk)))
+
+
+def settings_of(connection: Connection) -> dict[str, Any]:
+    """Settings and secrets. Where the connection names no client of its own for signing in, the installation's."""
     secrets: Any = connection.credentials
-    settings = {**connection.settings, **secrets}
-    budget = Budget(kind=kind.kind, remote_account=kind.remote_account(settings), rate=kind.rate, is_back_fill=is_back_fill)
-    return kind(settings, Wire(spend=budget.spend, hold=budget.hold, renew=_renewing(connection.pk)))
+    own = {**connection.settings, **secrets}
+    return own if own.get("client_id") else own | settings.OAUTH_CLIENTS.get(connection.kind, {})
 
 
 def _renewing(connection_id: int) -> Callable[..., Mapping[str, Any]]:

@@ -16,6 +16,7 @@ from integrations.crm.registry import CONNECTORS
 from integrations.models import Conflict, Connection, DeadLetter, Mapping, SyncRun
 from integrations.syncing import back_filling, conflicts, connecting, dead_letters, queries
 from integrations.syncing.mapping import change_line
+from integrations.syncing.signing_in import redirect_uri, sign_in_of
 from integrations.views.connection_forms import ConnectionForm, WishesForm
 
 
@@ -43,9 +44,10 @@ def new(request: AccountRequest, kind: str) -> HttpResponse:
         except ValidationError as error:
             form.show(error)
         else:
-            messages.success(request, _("Saved. Test the connection, try a dry run, then take everything in."))
+            if not sign_in_of(made):
+                messages.success(request, _("Saved. Test the connection, try a dry run, then take everything in."))
             return _to(request, made.pk)
-    context = {"form": form, "kind_label": connector.label}
+    context = {"form": form, "kind_label": connector.label, "oauth": connector.oauth({}), "redirect_uri": redirect_uri()}
     return render(request, "integrations/connection_new.html", context, status=422 if form.errors else 200)
 
 
@@ -60,6 +62,7 @@ def connection(request: AccountRequest, connection_id: int) -> HttpResponse:
     context = {
         "connection": found,
         "health": queries.health_of(found),
+        "sign_in": sign_in_of(found),
         "run": queries.latest_run(found),
         "conflicts": queries.open_conflicts(found),
         "refused": queries.refused_records(found),
@@ -93,7 +96,7 @@ def settings(request: AccountRequest, connection_id: int) -> HttpResponse:
         else:
             messages.success(request, _("Saved."))
             return _to(request, found.pk)
-    context = {"connection": found, "form": form, "wishes": wishes}
+    context = {"connection": found, "form": form, "wishes": wishes, "sign_in": sign_in_of(found)}
     return render(request, "integrations/connection_settings.html", context, status=422 if form.errors or wishes.errors else 200)
 
 

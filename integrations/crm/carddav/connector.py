@@ -76,6 +76,10 @@ class CardDav:
         token = str(settings.get("token") or "")
         return f"{urlsplit(str(settings.get('url', ''))).netloc} {settings.get('user') or hashlib.sha256(token.encode()).hexdigest()[:12]}"
 
+    @classmethod
+    def oauth(cls, settings: Mapping[str, Any]) -> None:
+        return None
+
     def check(self) -> None:
         self._find(self._book, f"{{{dav.DAV}}}resourcetype", "d:resourcetype")
 

@@ -75,6 +75,10 @@ class Rest:
     def remote_account(cls, settings: Mapping[str, Any]) -> str:
         return urlsplit(str(settings.get("url", ""))).netloc
 
+    @classmethod
+    def oauth(cls, settings: Mapping[str, Any]) -> None:
+        return None
+
     def check(self) -> None:
         found, _answer = self._list({})
         if not isinstance(found, list):

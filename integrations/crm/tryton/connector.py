@@ -58,6 +58,10 @@ class Tryton:
     def remote_account(cls, settings: Mapping[str, Any]) -> str:
         return f"{settings.get('url', '')} {settings.get('database', '')}"
 
+    @classmethod
+    def oauth(cls, settings: Mapping[str, Any]) -> None:
+        return None
+
     def check(self) -> None:
         self._model(PARTY, "search", [], 0, 1, None)
 
