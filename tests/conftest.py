@@ -17,6 +17,7 @@ from accounts.models import Account, Channel, Membership, User
 from accounts.opening import open_account
 from accounts.roles import Role
 from accounts.scope import account_scope
+from tests.migrated_database import keep_migrated_copy, use_migrated_copy
 
 # Few examples while people wait, many in `make test-deep`; a shared machine is no reason to fail.
 hypothesis_settings.register_profile("quick", max_examples=25, deadline=None)
@@ -44,7 +45,10 @@ def django_db_setup(
     by the names that pytest-django knows; tests that commit do not.
     """
     with django_db_blocker.unblock():
+        is_copy = use_migrated_copy()
         made = setup_databases(verbosity=0, interactive=False, aliases={"default"}, serialized_aliases=set(), keepdb=django_db_keepdb)
+        if not is_copy:
+            keep_migrated_copy()
     connection = connections["default"]
     connection.close()
     connection.settings_dict["OPTIONS"]["assume_role"] = settings.APP_ROLE
