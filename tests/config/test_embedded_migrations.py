@@ -175,7 +175,7 @@ def test_migrate_itself_remembers_what_made_the_database(tmp_path: Path) -> None
             cwd=CHECKOUT,
             env=environment,
             check=True,
-            timeout=120,
+            timeout=600,
         )
 
         kept = json.loads((made.home() / "migrations.json").read_text())
