@@ -105,6 +105,7 @@ ACTION_WORDS = {
     "customer_data.replay": gettext_lazy("Processed customer data again"),
     "customer_data.revoke": gettext_lazy("Revoked a write key"),
     "customer_data.rotate": gettext_lazy("Changed a write key"),
+    "customer_data.secret": gettext_lazy("Made a signing secret"),
     "webhook.change": gettext_lazy("Changed a webhook"),
     "webhook.create": gettext_lazy("Made a webhook"),
     "webhook.delete": gettext_lazy("Deleted a webhook"),

@@ -55,6 +55,7 @@ FIELD_LABELS = {
     "company": _("Company"),
     "country": _("Country"),
     "address": _("Address"),
+    "postal_code": _("Postal code"),
     "date_of_birth": pgettext_lazy("field", "Date of birth"),
 }
 CAUSE_LABELS = {

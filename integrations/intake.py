@@ -21,6 +21,8 @@ from integrations.verifiers import VERIFIERS, Hook
 log = structlog.get_logger("hilo.intake")
 
 PREFIX = "/hooks/"
+# Below the same prefix, and Django's: what is said there is understood before it is taken, and refused in words.
+PASSED_ON = ("/hooks/identify/",)
 MAX_BODY = 3 * 1024 * 1024
 # A refused body is read on for a while and thrown away: a client that is still writing would not see the answer otherwise.
 MAX_DRAINED = 32 * 1024 * 1024
@@ -56,7 +58,7 @@ class Intake:
         self._hooks: OrderedDict[str, tuple[float, asyncio.Future[Hook | None]]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX) and not scope["path"].startswith(PASSED_ON):
             await self._answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from integrations.cdp import door
+from integrations.cdp import door, signed_door
 from integrations.views import channels, connections, customer_data, exports, imports, signing_in, webhooks
 
 app_name = "integrations"
@@ -32,13 +32,16 @@ urlpatterns = [
     path(f"{CHANNELS}<int:channel_id>/bot/", channels.bot, name="bot"),
     path(f"{CHANNELS}<int:channel_id>/events/<int:event_id>/replay/", channels.replay, name="replay"),
     path(CUSTOMER_DATA, customer_data.customer_data, name="customer_data"),
+    path(f"{CUSTOMER_DATA}<int:source_id>/", customer_data.source, name="customer_data_source"),
+    path(f"{CUSTOMER_DATA}<int:source_id>/secret/", customer_data.secret, name="customer_data_secret"),
     path(f"{CUSTOMER_DATA}<int:source_id>/rotate/", customer_data.rotate, name="customer_data_rotate"),
     path(f"{CUSTOMER_DATA}<int:source_id>/revoke/", customer_data.revoke, name="customer_data_revoke"),
     path(f"{CUSTOMER_DATA}messages/<int:message_id>/replay/", customer_data.replay, name="customer_data_replay"),
-    # Segment's libraries write the addresses without a slash at the end.
-    re_path(r"^v1/(?P<kind>identify|track|page|screen|alias)$", door.single, name="customer_data_door"),
-    path("v1/batch", door.batch, name="customer_data_batch"),
+    # Segment's libraries write the addresses without a slash at the end, and those for browsers shorten them.
+    re_path(r"^v1/(?P<kind>identify|track|page|screen|alias|[itpsa])$", door.single, name="customer_data_door"),
+    re_path(r"^v1/(?:batch|b)$", door.batch, name="customer_data_batch"),
     path("v1/import", door.batch, name="customer_data_import"),
+    re_path(r"^hooks/identify/(?P<account_id>[0-9]{1,18})-(?P<key>[A-Za-z0-9_-]{1,32})/?$", signed_door.identify, name="signed_identify"),
     path(CONNECTIONS, connections.connections, name="connections"),
     path(f"{CONNECTIONS}new/<slug:kind>/", connections.new, name="connection_new"),
     path(ONE, connections.connection, name="connection"),

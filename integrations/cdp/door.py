@@ -1,4 +1,7 @@
-"""``POST /v1/identify``, ``track``, ``page``, ``screen``, ``alias``, ``batch``: check the key, store, answer, and nothing else."""
+"""``POST /v1/identify``, ``track``, ``page``, ``screen``, ``alias``, ``batch``: check the key, store, answer, and nothing else.
+
+Libraries in a browser write from any page, and shorten the addresses: ``/v1/i``, ``/v1/t`` …, ``/v1/b``.
+"""
 
 import base64
 import binascii
@@ -6,41 +9,47 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.scope import account_scope
+from integrations.cdp import limiting
+from integrations.cdp.answers import Refusal, open_to_browsers, read_raw, say_no, taken
 from integrations.cdp.reading import read_time
 from integrations.cdp.receiving import LARGEST_MESSAGE, store
 from integrations.cdp.sources import find_source, read_key
 
 LARGEST_BATCH = 500 * 1024
 MOST_IN_BATCH = 2500
+SHORT = {"i": "identify", "t": "track", "p": "page", "s": "screen", "a": "alias"}
 
 
 @csrf_exempt
-@require_POST
-def single(request: HttpRequest, kind: str) -> JsonResponse:
+@require_http_methods(["POST", "OPTIONS"])
+@open_to_browsers
+def single(request: HttpRequest, kind: str) -> HttpResponse:
     """One message."""
-    body, problem = _read(request, largest=LARGEST_MESSAGE)
-    if problem is not None:
-        return problem
-    return _take(request, body, [(kind, body)])
+    try:
+        body = _read(request, largest=LARGEST_MESSAGE)
+        return _take(request, body, [(SHORT.get(kind, kind), body)])
+    except Refusal as refusal:
+        return say_no(refusal)
 
 
 @csrf_exempt
-@require_POST
-def batch(request: HttpRequest) -> JsonResponse:
+@require_http_methods(["POST", "OPTIONS"])
+@open_to_browsers
+def batch(request: HttpRequest) -> HttpResponse:
     """Many: each names its own type, and one that makes no sense loses none of the others."""
-    body, problem = _read(request, largest=LARGEST_BATCH)
-    if problem is not None:
-        return problem
-    messages = body.get("batch")
-    if not isinstance(messages, list) or len(messages) > MOST_IN_BATCH:
-        return _refuse(400, f"“batch” must be a list of at most {MOST_IN_BATCH} messages.")
-    return _take(request, body, [(_kind(each), each) for each in messages])
+    try:
+        body = _read(request, largest=LARGEST_BATCH)
+        messages = body.get("batch")
+        if not isinstance(messages, list) or len(messages) > MOST_IN_BATCH:
+            raise Refusal(400, f"“batch” must be a list of at most {MOST_IN_BATCH} messages.")
+        return _take(request, body, [(_kind(each), each) for each in messages])
+    except Refusal as refusal:
+        return say_no(refusal)
 
 
 def _kind(message: Any) -> str:
@@ -48,33 +57,30 @@ def _kind(message: Any) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def _read(request: HttpRequest, *, largest: int) -> tuple[dict[str, Any], JsonResponse | None]:
-    try:
-        raw = request.body
-    except RequestDataTooBig:
-        raw = b" " * (largest + 1)
-    if len(raw) > largest:
-        return {}, _refuse(400, f"The body is larger than {largest // 1024} KB.")
+def _read(request: HttpRequest, *, largest: int) -> dict[str, Any]:
+    raw = read_raw(request, largest=largest)
+    if raw is None:
+        raise Refusal(400, f"The body is larger than {largest // 1024} KB.")
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):
-        return {}, _refuse(400, "The body is no JSON.")
-    return (body, None) if isinstance(body, dict) else ({}, _refuse(400, "The body must be an object."))
+        raise Refusal(400, "The body is no JSON.") from None
+    if not isinstance(body, dict):
+        raise Refusal(400, "The body must be an object.")
+    return body
 
 
-def _take(request: HttpRequest, body: Mapping[str, Any], messages: list[tuple[str, Any]]) -> JsonResponse:
+def _take(request: HttpRequest, body: Mapping[str, Any], messages: list[tuple[str, Any]]) -> HttpResponse:
     key = read_key(_key(request, body))
     if key is None:
-        return _refuse(401, "The write key is missing or unknown.")
+        raise limiting.refused(request, Refusal(401, "The write key is missing or unknown."))
     with account_scope(key.account_id):
         source = find_source(key.digest)
         if source is None:
-            return _refuse(401, "The write key is missing or unknown.")
+            raise limiting.refused(request, Refusal(401, "The write key is missing or unknown."))
+        limiting.count(request, source)
         refused = store(source=source, messages=messages, sent_at=read_time(body.get("sentAt")))
-    answer: dict[str, Any] = {"success": True}
-    if refused:
-        answer["rejected"] = [{"index": each.index, "reason": each.reason} for each in refused]
-    return JsonResponse(answer)
+    return taken([{"index": each.index, "reason": each.reason} for each in refused])
 
 
 def _key(request: HttpRequest, body: Mapping[str, Any]) -> str:
@@ -87,7 +93,3 @@ def _key(request: HttpRequest, body: Mapping[str, Any]) -> str:
             return ""
     key = body.get("writeKey")
     return key if isinstance(key, str) else ""
-
-
-def _refuse(status: int, message: str) -> JsonResponse:
-    return JsonResponse({"success": False, "message": message}, status=status)

@@ -14,8 +14,9 @@ KINDS = ("identify", "track", "page", "screen", "alias")
 LONGEST_ID, LONGEST_NAME, LONGEST_TEXT = 320, 200, 500
 # What is said to have happened before this comes from a broken clock.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-# Traits that contacts have as fields.
+# Traits that contacts have as fields, and those within ``address``: theirs → ours.
 TRAITS = ("name", "company", "language", "username", "city", "country")
+PLACES = {"street": "address", "city": "city", "postalCode": "postal_code", "country": "country"}
 
 
 class Rejected(Exception):
@@ -117,10 +118,10 @@ def _given(traits: Mapping[str, Any]) -> dict[str, Any]:
     if whole and not given.get("name"):
         given["name"] = whole
     address = traits.get("address")
-    if isinstance(address, Mapping):
-        for name in ("city", "country"):
-            if (value := _text(address, name)) is not None:
-                given.setdefault(name, value)
+    places = address if isinstance(address, Mapping) else {"street": address} if "address" in traits else {}
+    for theirs, ours in PLACES.items():
+        if (value := _text(places, theirs)) is not None:
+            given.setdefault(ours, value)
     birthday = _text(traits, "birthday")
     day = read_date(birthday[:10]) if birthday else None
     if day is not None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +29,8 @@ State = CustomerDataMessage.State
 BROKEN = (State.REJECTED, State.FAILED)
 LARGEST_MESSAGE = 32 * 1024
 LONGEST_MESSAGE_ID = 200
+# How the id of a signed message begins. A write key is public, so that whoever has it must not use up the ids of others.
+SIGNED = "signed:"
 LONGEST_REASON = 300
 MOST_ATTEMPTS = 8
 # A worker that has held a message for so long is gone. Two workers on one message do no harm.
@@ -43,8 +45,23 @@ class Refusal:
     reason: str
 
 
+def id_in_body(body: Mapping[str, Any]) -> str:
+    """The ``messageId`` as it is kept; one of its own for a message without one."""
+    given = body.get("messageId")
+    uid = str(given).strip() if isinstance(given, (str, int)) and not isinstance(given, bool) else ""
+    if len(uid) > LONGEST_MESSAGE_ID or uid.startswith(SIGNED):
+        uid = hashlib.sha256(uid.encode()).hexdigest()
+    return uid or f"hilo-{uuid.uuid4()}"
+
+
 @transaction.atomic
-def store(*, source: CustomerDataSource, messages: Iterable[tuple[str, Any]], sent_at: datetime | None) -> list[Refusal]:
+def store(
+    *,
+    source: CustomerDataSource,
+    messages: Iterable[tuple[str, Any]],
+    sent_at: datetime | None,
+    id_of: Callable[[Mapping[str, Any]], str] = id_in_body,
+) -> list[Refusal]:
     """Keep what arrived, each with its kind, and ask for its processing; what was stored before is not stored again.
 
     What makes no sense is kept as rejected, so that somebody can see it, and loses nobody else. Returns the refusals.
@@ -53,7 +70,7 @@ def store(*, source: CustomerDataSource, messages: Iterable[tuple[str, Any]], se
     for index, (kind, body) in enumerate(messages):
         if reason := _refusal(body):
             refusals.append(Refusal(index, reason))
-        rows.append(_row(source, kind, body, sent_at, reason))
+        rows.append(_row(source, kind, body, sent_at, reason, id_of))
     CustomerDataMessage.objects.bulk_create(rows, ignore_conflicts=True)
     fresh = CustomerDataMessage.scoped().filter(source=source, message_id__in=[row.message_id for row in rows])
     ids = list(fresh.filter(state=State.PENDING, attempts=0).order_by("pk").values_list("pk", flat=True))
@@ -71,16 +88,14 @@ def _refusal(body: Any) -> str:
     return ""
 
 
-def _row(source: CustomerDataSource, kind: str, body: Any, sent_at: datetime | None, reason: str) -> CustomerDataMessage:
+def _row(
+    source: CustomerDataSource, kind: str, body: Any, sent_at: datetime | None, reason: str, id_of: Callable[[Mapping[str, Any]], str]
+) -> CustomerDataMessage:
     content = storable(dict(body)) if isinstance(body, Mapping) else {}
     content.pop("writeKey", None)
-    given = content.get("messageId")
-    uid = str(given).strip() if isinstance(given, (str, int)) and not isinstance(given, bool) else ""
-    if len(uid) > LONGEST_MESSAGE_ID:
-        uid = hashlib.sha256(uid.encode()).hexdigest()
     return CustomerDataMessage(
         source=source,
-        message_id=uid or f"hilo-{uuid.uuid4()}",
+        message_id=id_of(content),
         kind=storable(kind)[:20],
         # What is too large to take is too large to keep.
         body={} if reason else content,

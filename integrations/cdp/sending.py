@@ -18,7 +18,7 @@ from integrations.webhooks.payloads import Built
 
 # Fields of a contact → Segment's traits.
 TRAITS = {"name": "name", "company": "company", "language": "language", "username": "username", "date_of_birth": "birthday"}
-PLACES = ("city", "country")
+PLACES = {"address": "street", "city": "city", "postal_code": "postalCode", "country": "country"}
 HIDDEN = frozenset({"authorization"})
 
 
@@ -59,7 +59,7 @@ def _messages(event: WebhookEvent, built: Built) -> list[dict[str, Any]]:
 def _identify(contact: Contact) -> dict[str, Any]:
     shown = {name: entry["value"] for name, entry in contact.fields.items()}
     traits: dict[str, Any] = {theirs: shown[ours] for ours, theirs in TRAITS.items() if ours in shown}
-    if place := {name: shown[name] for name in PLACES if name in shown}:
+    if place := {theirs: shown[ours] for ours, theirs in PLACES.items() if ours in shown}:
         traits["address"] = place
     rows = Identifier.scoped().filter(profile__contact=contact, valid_to=None, kind__in=("email", "phone")).order_by("-last_seen_at", "-pk")
     for row in rows:

@@ -1,7 +1,8 @@
-"""Write keys: made, shown once, rotated, revoked; and how a request finds its source by one."""
+"""Write keys and signing secrets: made, shown once, exchanged, revoked; and how a request finds its source."""
 
 import secrets
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -16,10 +17,11 @@ from accounts.entrances import token_digest
 from accounts.roles import Ability, require
 from accounts.scope import current_account_id
 from integrations.models import CustomerDataSource
+from integrations.webhooks.signing import new_secret
 
 PREFIX = "wk"
 NAME_LENGTH = 80
-# For how long the key before the current one is taken: pages and apps that carry it live on for a while.
+# For how long the key or secret before the current one is taken: pages and apps that carry it live on for a while.
 OVERLAP = timedelta(days=7)
 
 
@@ -46,6 +48,18 @@ def find_source(digest: str) -> CustomerDataSource | None:
     """The source in scope that the key opens now."""
     former = Q(previous_digest=digest, previous_until__gt=timezone.now())
     return CustomerDataSource.scoped().filter(Q(digest=digest) | former, revoked_at=None).first()
+
+
+def find_by_address(key: str) -> CustomerDataSource | None:
+    """The source in scope whose signed door it is; a revoked one has none."""
+    return CustomerDataSource.scoped().filter(key=key, revoked_at=None).first()
+
+
+def secrets_of(source: CustomerDataSource, at: datetime) -> Sequence[str]:
+    """The secrets that a signature may be made with at a moment; none where the source does not sign."""
+    kept: dict[str, str] = source.secrets  # type: ignore[assignment]
+    still = source.previous_secret_until is not None and source.previous_secret_until > at
+    return [secret for secret in (kept.get("current"), kept.get("previous") if still else None) if secret]
 
 
 @transaction.atomic
@@ -77,8 +91,29 @@ def rotate_key(*, source: CustomerDataSource, by: Actor) -> tuple[CustomerDataSo
 
 
 @transaction.atomic
+def make_secret(*, source: CustomerDataSource, by: Actor) -> tuple[CustomerDataSource, str]:
+    """The secret that the source's server signs with; it is given here and never again. A former one is taken for a week more.
+
+    Raises ``ValidationError`` for a revoked source, ``PermissionDenied``.
+    """
+    require(by, Ability.MANAGE_ACCOUNT)
+    locked = CustomerDataSource.scoped().select_for_update().get(pk=source.pk)
+    if locked.revoked_at is not None:
+        raise ValidationError({"": _("It was revoked.")})
+    kept: dict[str, str] = locked.secrets  # type: ignore[assignment]
+    secret = new_secret()
+    if former := kept.get("current"):
+        locked.secrets, locked.previous_secret_until = {"current": secret, "previous": former}, timezone.now() + OVERLAP
+    else:
+        locked.secrets = {"current": secret}
+    locked.save(update_fields=["secrets", "previous_secret_until"])
+    auditing.record(actor=by, action="customer_data.secret", target=locked, name=locked.name)
+    return locked, secret
+
+
+@transaction.atomic
 def revoke_source(*, source: CustomerDataSource, by: Actor) -> CustomerDataSource:
-    """From now on its keys open nothing; what it told stays. Revoking twice changes nothing."""
+    """From now on its keys and signatures open nothing; what it told stays. Revoking twice changes nothing."""
     require(by, Ability.MANAGE_ACCOUNT)
     locked = CustomerDataSource.scoped().select_for_update().get(pk=source.pk)
     if locked.revoked_at is None:

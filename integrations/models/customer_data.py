@@ -5,22 +5,32 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from accounts.encryption import EncryptedJSONField
+from accounts.models import channel_key
 from accounts.tenancy import TenantModel, TenantQuerySet
 from contacts.models import Profile
 
 
 class CustomerDataSource(TenantModel):
-    """One site, app or platform that writes with a key of its own. Only the SHA-256 of a key is kept."""
+    """One site, app or platform that writes with a key of its own. Only the SHA-256 of a key is kept.
+
+    A server may sign what it says instead: with a secret of the source, at an address of the source.
+    """
 
     name = models.CharField(max_length=80)
     hint = models.CharField(max_length=24, help_text="How the key begins.")
     digest = models.CharField(max_length=64, unique=True)
     previous_digest = models.CharField(max_length=64, blank=True)
     previous_until = models.DateTimeField(null=True, help_text="Until when the key before the current one is taken too.")
+    key = models.CharField(max_length=32, unique=True, default=channel_key, editable=False, help_text="Names it in its public address.")
+    secrets = EncryptedJSONField(help_text="{'current': …, 'previous': …}: what its server signs with; empty until one is made.")
+    previous_secret_until = models.DateTimeField(null=True, help_text="Until when the secret before the current one is taken too.")
     revoked_at = models.DateTimeField(null=True)
     last_message_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=TransactionNow())
-    history = HistoricalRecords(historical_queryset=TenantQuerySet, excluded_fields=["digest", "previous_digest", "last_message_at"])
+    history = HistoricalRecords(
+        historical_queryset=TenantQuerySet, excluded_fields=["digest", "previous_digest", "key", "secrets", "last_message_at"]
+    )
 
     class Meta(TenantModel.Meta):
         indexes = [models.Index(fields=["account", "name"])]

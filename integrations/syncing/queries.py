@@ -121,7 +121,7 @@ def field_label(name: str) -> str:
     if name == "kind":
         return ""
     kinds = dict(IdentifierKind.choices)
-    label = kinds.get(name) or FIELD_LABELS.get(name) or {"postal_code": _("Postal code"), "into": _("Into")}.get(name)
+    label = kinds.get(name) or FIELD_LABELS.get(name) or {"into": _("Into")}.get(name)
     return str(label or name.replace("_", " "))
 
 

@@ -1,21 +1,25 @@
 """``/a/<slug>/settings/customer-data/``: who may send customer data here, how it goes, and where it goes to."""
 
+from typing import Any
+
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.middleware import AccountRequest
 from accounts.roles import Ability
 from accounts.views.access import needs
-from integrations.cdp import receiving
+from integrations.cdp import examples, receiving
 from integrations.cdp import sources as domain
 from integrations.cdp.queries import broken_messages, latest_messages, sources
 from integrations.models import CustomerDataMessage, CustomerDataSource, WebhookSubscription
@@ -59,6 +63,28 @@ def rotate(request: AccountRequest, source_id: int) -> HttpResponse:
     return _page(request, key=key)
 
 
+@require_safe
+@needs(Ability.MANAGE_ACCOUNT)
+@never_cache
+def source(request: AccountRequest, source_id: int) -> HttpResponse:
+    """One source: its signed door, and how a program uses it."""
+    return _source_page(request, _found(source_id))
+
+
+@require_POST
+@needs(Ability.MANAGE_ACCOUNT)
+@never_cache
+@sensitive_variables("secret")
+def secret(request: AccountRequest, source_id: int) -> HttpResponse:
+    """A signing secret, the first or another; the answer shows it, this once."""
+    try:
+        found, secret = domain.make_secret(source=_found(source_id), by=request.actor)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("integrations:customer_data_source", account_slug=request.account.slug, source_id=source_id)
+    return _source_page(request, found, secret=secret)
+
+
 @require_POST
 @needs(Ability.MANAGE_ACCOUNT)
 def revoke(request: AccountRequest, source_id: int) -> HttpResponse:
@@ -87,6 +113,21 @@ def _page(request: AccountRequest, *, form: SourceForm | None = None, key: str =
         "address": settings.PUBLIC_URL.rstrip("/"),
     }
     return render(request, "integrations/customer_data.html", context, status=422 if form is not None and form.errors else 200)
+
+
+def _source_page(request: AccountRequest, source: CustomerDataSource, *, secret: str = "") -> HttpResponse:
+    kept: Any = source.secrets
+    address = settings.PUBLIC_URL.rstrip("/") + reverse("integrations:signed_identify", args=[source.account_id, source.key])
+    context = {
+        "source": source,
+        "secret": secret,
+        "address": address,
+        "has_secret": bool(kept),
+        "former_until": source.previous_secret_until if len(domain.secrets_of(source, timezone.now())) > 1 else None,
+        "curl": examples.curl(address),
+        "python": examples.python(address),
+    }
+    return render(request, "integrations/customer_data_source.html", context)
 
 
 def _found(pk: int) -> CustomerDataSource:

@@ -1,0 +1,3 @@
+from tests.integrations.webhooks.conftest import receiver
+
+__all__ = ["receiver"]
