@@ -39,7 +39,8 @@ urlpatterns = [
     path(f"{CUSTOMER_DATA}messages/<int:message_id>/replay/", customer_data.replay, name="customer_data_replay"),
     # Segment's libraries write the addresses without a slash at the end, and those for browsers shorten them.
     re_path(r"^v1/(?P<kind>identify|track|page|screen|alias|[itpsa])$", door.single, name="customer_data_door"),
-    re_path(r"^v1/(?:batch|b)$", door.batch, name="customer_data_batch"),
+    path("v1/batch", door.batch, name="customer_data_batch"),
+    path("v1/b", door.batch, name="customer_data_b"),
     path("v1/import", door.batch, name="customer_data_import"),
     re_path(r"^hooks/identify/(?P<account_id>[0-9]{1,18})-(?P<key>[A-Za-z0-9_-]{1,32})/?$", signed_door.identify, name="signed_identify"),
     path(CONNECTIONS, connections.connections, name="connections"),

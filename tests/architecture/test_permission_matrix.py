@@ -129,6 +129,7 @@ DOORS: dict[str, Door] = {
     "integrations:customer_data_door": public("POST", "OPTIONS", kind="track"),
     "integrations:signed_identify": public("POST", account_id="1", key="nada"),
     "integrations:customer_data_batch": public("POST", "OPTIONS"),
+    "integrations:customer_data_b": public("POST", "OPTIONS"),
     "integrations:customer_data_import": public("POST", "OPTIONS"),
     "integrations:connections": page(get=CHANNELS),
     "integrations:connection_new": page(get=CHANNELS, post=CHANNELS, values={"kind": "tryton"}),

@@ -48,7 +48,7 @@ def test_traits_become_fields() -> None:
     found = said("identify", userId=42, traits=traits)
 
     assert (found.user_id, found.email, found.phone) == ("42", "ana@ejemplo.cl", "")
-    expected = {"name": "Ana Rojas", "company": "Andes", "city": "", "country": "CL", "date_of_birth": "1990-05-01"}
+    expected = {"name": "Ana Rojas", "company": "Andes", "city": "", "country": "CL", "date_of_birth": "1990-05-01", "address": "Peldaño 7"}
     assert found.given == expected
 
 
