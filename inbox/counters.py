@@ -10,6 +10,8 @@ PREVIEW_LENGTH = 200
 # Who answers a customer: a person, by whatever door. A bot's greeting leaves the customer waiting.
 ANSWERERS = frozenset({"person", "api", "native"})
 SPOKEN = (Direction.IN, Direction.OUT)
+# The author of messages that were exchanged elsewhere (inbox.past_messages): nobody waits for an answer to them.
+IMPORTED = "imported"
 
 
 def preview_of(message: Message) -> str:
@@ -60,7 +62,7 @@ def _answered_after(conversation: Conversation, at: datetime) -> bool:
 def recount(conversation: Conversation) -> None:
     """Compute the row from the messages: after strands moved, or the last message was taken back. The caller has locked it."""
     spoken = Message.objects.filter(strand__conversation=conversation, direction__in=SPOKEN)
-    received = Q(direction=Direction.IN)
+    received = Q(direction=Direction.IN) & ~Q(author_kind=IMPORTED)
     figures = spoken.aggregate(
         count=Count("pk"),
         last_inbound=Max("occurred_at", filter=received),

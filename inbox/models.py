@@ -141,7 +141,7 @@ class Message(TenantModel):
     reply_to = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
     author = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
     author_kind = models.CharField(
-        max_length=10, default="contact", help_text="contact, person, api, bot, system, native (the provider's own app)"
+        max_length=10, default="contact", help_text="contact, person, api, bot, system, native (the provider's own app), imported"
     )
     status = models.CharField(max_length=10, choices=MessageStatus.choices, default=MessageStatus.RECEIVED)
     problem = models.JSONField(default=dict, help_text="Why it failed: {'code': …, 'text': …, 'permanent': bool}.")

@@ -9,6 +9,7 @@ from django.db.models import Count, F, Prefetch, Q, QuerySet
 
 from accounts.models import Channel, Membership
 from contacts.models import Contact
+from inbox.counters import IMPORTED
 from inbox.models import Attachment, Conversation, ConversationStatus, Direction, Message, ReadMark, Strand
 from inbox.searching import conversations_with
 
@@ -250,7 +251,8 @@ def _entries(page: list[Message], *, zone: ZoneInfo, marks_unread: bool, read_at
     for message in page:
         here = message.occurred_at.astimezone(zone).date()
         changes = message.channel_id is not None and message.channel_id != channel_id and message.direction in (Direction.IN, Direction.OUT)
-        unread = message.direction == Direction.IN and (read_at is None or message.occurred_at > read_at)
+        is_news = message.direction == Direction.IN and message.author_kind != IMPORTED
+        unread = is_news and (read_at is None or message.occurred_at > read_at)
         entries.append(
             ThreadEntry(
                 message=message,

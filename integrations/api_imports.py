@@ -44,11 +44,25 @@ class FileImportSerializer(serializers.ModelSerializer):
     format = serializers.CharField(help_text="csv, xlsx, vcard: by what is in the file, not by its name.")
     headings = serializers.ListField(child=serializers.CharField())
     mapping = serializers.ListField(child=serializers.CharField(allow_blank=True), help_text="What each column means; empty: left out.")
+    other_system = serializers.CharField(source="source", help_text="Of conversations: the system that their ids are of.")
     runs = FileRunSerializer(many=True)
 
     class Meta:
         model = Import
-        fields = ["id", "kind", "format", "name", "size", "encoding", "delimiter", "has_header", "headings", "mapping", "runs"]
+        fields = [
+            "id",
+            "kind",
+            "format",
+            "name",
+            "size",
+            "encoding",
+            "delimiter",
+            "has_header",
+            "other_system",
+            "headings",
+            "mapping",
+            "runs",
+        ]
         fields += ["uploaded_at", "undone_at"]
         read_only_fields = fields
 
@@ -62,6 +76,9 @@ class MappingSerializer(StrictSerializer):
     mapping = serializers.ListField(child=serializers.CharField(allow_blank=True, max_length=40))
     encoding = serializers.CharField(required=False, max_length=20)
     has_header = serializers.BooleanField(required=False)
+    other_system = serializers.CharField(
+        required=False, allow_blank=True, max_length=60, help_text="Of conversations: the other system that their ids are of."
+    )
 
 
 class StartRunSerializer(StrictSerializer):
@@ -136,6 +153,7 @@ class ImportView(ApiListView):
                 by=self.actor,
                 encoding=values.get("encoding", ""),
                 has_header=values.get("has_header"),
+                source=values.get("other_system"),
             )
         except FileRefused as error:
             raise refused_as(error) from error

@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                 ('payload', models.JSONField(default=dict, help_text='What the kind needs: coordinates, buttons, template name, subject, event data …')),
                 ('raw', models.JSONField(help_text="This message's own part of what the provider sent.", null=True)),
                 ('provider_id', models.CharField(blank=True, help_text="wamid, mid, Message-ID, the widget's UUID.", max_length=400)),
-                ('author_kind', models.CharField(default='contact', help_text="contact, person, api, bot, system, native (the provider's own app)", max_length=10)),
+                ('author_kind', models.CharField(default='contact', help_text="contact, person, api, bot, system, native (the provider's own app), imported", max_length=10)),
                 ('status', models.CharField(choices=[('received', 'Received'), ('queued', 'Queued'), ('sent', 'Sent'), ('delivered', 'Delivered'), ('read', 'Read'), ('failed', 'Failed'), ('unknown', 'Unknown')], default='received', max_length=10)),
                 ('problem', models.JSONField(default=dict, help_text="Why it failed: {'code': …, 'text': …, 'permanent': bool}.")),
                 ('reactions', models.JSONField(default=dict, help_text="Who → emoji; 'contact' or a membership id.")),

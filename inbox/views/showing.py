@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Identifier
 from contacts.queries import UNREADABLE, readable
+from inbox.counters import IMPORTED
 from inbox.models import Attachment, Direction, Message, MessageStatus
 from inbox.queries import ThreadEntry
 from inbox.thread_events import EventKind, event_text
@@ -87,7 +88,16 @@ class ShownEntry:
     def author_key(self) -> str:
         """Messages with the same key in a row are one person's turn."""
         message = self.message
-        return f"{message.direction}-{message.strand_id}-{message.author_id or message.author_kind}-{message.channel_id or ''}"
+        author = message.author_id or self._imported.get("author") or message.author_kind
+        return f"{message.direction}-{message.strand_id}-{author}-{message.channel_id or ''}"
+
+    @property
+    def is_imported(self) -> bool:
+        return self.message.author_kind == IMPORTED
+
+    @property
+    def _imported(self) -> dict[str, str]:
+        return self.message.payload.get("imported", {}) if self.is_imported else {}
 
     @property
     def author(self) -> str:
@@ -95,6 +105,8 @@ class ShownEntry:
         message = self.message
         if message.author is not None:
             return message.author.user.get_short_name()
+        if self.is_imported:
+            return self._imported.get("author", "") if self.side != Direction.IN else ""
         return {"api": "API", "bot": _("Bot"), "system": "Hilo", "native": _("From the channel's own app")}.get(message.author_kind, "")
 
     @property

@@ -9,6 +9,7 @@ from consent.models import ConsentEvent
 from consent.points import ADDRESSES
 from contacts.models import Contact, Identifier, Profile
 from contacts.queries import contacts_found, having, visible_contacts
+from inbox.counters import IMPORTED
 from inbox.models import Direction, Message
 from integrations.models.exports import Export
 
@@ -137,15 +138,16 @@ def _message_rows(filters: Mapping[str, str]) -> Iterator[list[Row]]:
 
 def _message_row(message: Message, addresses: Mapping[str, list[str]]) -> Row:
     contact = message.strand.profile.contact
+    imported = message.payload.get("imported", {}) if message.author_kind == IMPORTED else {}
     return {
         "conversation": str(message.strand.conversation_id),
         "message_id": message.provider_id or str(message.pk),
         "at": message.occurred_at,
         "direction": message.direction,
-        "channel": message.channel.kind if message.channel else "",
+        "channel": message.channel.kind if message.channel else imported.get("channel", ""),
         "body": message.body,
         "subject": str(message.payload.get("subject", "")),
-        "author": str(message.author) if message.author else message.author_kind,
+        "author": str(message.author) if message.author else imported.get("author") or message.author_kind,
         "status": message.status,
         "hilo_contact": contact.pk,
         "name": contact.fields.get("name", {}).get("value", ""),

@@ -153,6 +153,49 @@ ACTION = Target(
 PROOF = Target("proof", _("What proves it"), _words("prueba|evidencia|proof|evidence|fuente|source|prova|ip|formulario"))
 NOTICE = Target("notice", _("Notice they saw"), _words("aviso|texto legal|notice|version|politica|aviso de privacidad"))
 
+CONVERSATION = Target(
+    "conversation",
+    _("Conversation id"),
+    _words(
+        "conversation|conversation id|conversacion|id conversacion|conversa|ticket|ticket id|numero de ticket|chat|chat id|thread|thread id"
+        "|caso|case|case id|numero de caso|id de la conversacion|id da conversa"
+    ),
+)
+MESSAGE_ID = Target(
+    "message_id",
+    _("Message id"),
+    _words("message id|id mensaje|id del mensaje|mensaje id|msg id|event id|id|uid|id da mensagem|comment id"),
+)
+DIRECTION = Target(
+    "direction",
+    _("Received or sent"),
+    _words(
+        "direccion|direction|sentido|tipo|type|direcao|author type|sender type|tipo de autor|tipo de remitente|from type|in out|inbound"
+    ),
+)
+BODY = Target(
+    "body",
+    _("Text"),
+    _words(
+        "texto|text|mensaje|message|body|contenido|content|cuerpo|comment|comentario|mensagem|message text|texto del mensaje|plain body"
+    ),
+)
+SUBJECT = Target("subject", _("Subject"), _words("asunto|subject|titulo|title|assunto|tema"))
+SAID_ON = Target("said_on", _("Channel"), _words("canal|channel|medio|origen|channel type|tipo de canal|via|source"))
+AUTHOR = Target(
+    "author", _("Author"), _words("autor|author|remitente|sender|from|de|author name|sender name|nombre del autor|remetente|escrito por")
+)
+AGENT_EMAIL = Target(
+    "agent_email",
+    _("Email of the agent"),
+    _words("agente|agent|agent email|correo agente|correo del agente|email agente|email del agente|operador|assignee|assignee email"),
+)
+CUSTOMER_ID = Target(
+    "external_id",
+    _("Customer's id in the other system"),
+    _words("contact id|customer id|cliente id|id cliente|user id|requester id|id contacto|contacto id|hilo contact"),
+)
+
 PEOPLE = (
     EXTERNAL_ID,
     HILO_ID,
@@ -175,6 +218,23 @@ PEOPLE = (
 )
 TARGETS: dict[str, tuple[Target, ...]] = {
     Kind.CONTACTS: PEOPLE,
+    Kind.CONVERSATIONS: (
+        CONVERSATION,
+        MESSAGE_ID,
+        AT,
+        DIRECTION,
+        BODY,
+        SUBJECT,
+        SAID_ON,
+        AUTHOR,
+        AGENT_EMAIL,
+        CUSTOMER_ID,
+        NAME,
+        EMAIL,
+        PHONE,
+        WHATSAPP,
+        ADDRESS,
+    ),
     Kind.CONSENTS: (ADDRESS, PURPOSE, CHANNEL, ACTION, AT, PROOF, NOTICE),
 }
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.importing.reading_consents import read_consent
+from integrations.importing.reading_messages import read_message
 from integrations.importing.reading_people import Reader, read_person
 from integrations.importing.rows import FileRow
 from integrations.importing.taking_consents import take_consents
+from integrations.importing.taking_messages import take_messages
 from integrations.importing.taking_people import Taken, take_people
 from integrations.models.imports import Import
 
@@ -22,5 +24,6 @@ class Way:
 
 WAYS: dict[str, Way] = {
     Import.Kind.CONTACTS: Way(read_person, take_people),
+    Import.Kind.CONVERSATIONS: Way(read_message, take_messages),
     Import.Kind.CONSENTS: Way(read_consent, take_consents),
 }

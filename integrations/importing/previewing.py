@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from accounts.models import Account
 from accounts.scope import current_account_id
 from consent.fingerprints import account_key
+from contacts.names import fold_name
 from integrations.importing.reading_people import PersonRow, Reader, read_person
 from integrations.importing.rows import WORDS, FileRow, RowRefused
 from integrations.importing.tables import data_rows, local_copy
@@ -38,6 +39,7 @@ def reader_of(imported: Import) -> Reader:
         zone=ZoneInfo(account.timezone),
         at=imported.uploaded_at,
         secret=account_key(),
+        source=fold_name(imported.source),
     )
 
 

@@ -33,6 +33,8 @@ class Reader:
     # When the file says what it says, where its rows give no time.
     at: datetime
     secret: bytes
+    # Which other system the ids are of.
+    source: str = ""
 
     def values(self, row: FileRow) -> dict[str, list[tuple[str, str]]]:
         """Target → (heading, text) of every cell of the row that holds something. Raises ``RowRefused`` for a broken row."""

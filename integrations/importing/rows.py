@@ -28,6 +28,8 @@ class Reason(StrEnum):
     ERASED = "erased"
     KEY_TWICE = "key_twice"
     UNKNOWN_CHANNEL = "unknown_channel"
+    NO_CHANNEL = "no_channel"
+    FROM_THE_FUTURE = "from_the_future"
     NOT_TAKEN = "not_taken"
     FAILED = "failed"
 
@@ -51,6 +53,8 @@ WORDS = {
     Reason.ERASED: _("The person had their data erased."),
     Reason.KEY_TWICE: _("Another row of the file has the same id."),
     Reason.UNKNOWN_CHANNEL: _("The account has no such channel."),
+    Reason.NO_CHANNEL: _("The account has no channel yet on which the conversation could be gone on with."),
+    Reason.FROM_THE_FUTURE: _("The message is from the future."),
     Reason.NOT_TAKEN: _("Nobody here has the address, or the purpose, the time or the notice of the consent is missing."),
     Reason.FAILED: _("It could not be stored."),
 }

@@ -12,6 +12,7 @@ from accounts.scope import current_account_id
 from contacts.marking import marks_on
 from contacts.models import UNIFYING
 from contacts.reading_claims import read_claim
+from integrations.importing.reading_messages import MessageRow
 from integrations.importing.reading_people import PersonRow
 from integrations.importing.rows import Reason
 from integrations.importing.taking_people import REJECTED, UNCHANGED, Taken
@@ -42,6 +43,9 @@ class SeenBefore:
 
     def correct(self, said: Sequence[Any], taken: Sequence[Taken]) -> list[Taken]:
         """The outcomes as they would be if the earlier lots had stayed; what these rows say is noted."""
+        messages = [row for row in said if isinstance(row, MessageRow)]
+        if messages:
+            return self._correct_messages(messages, taken)
         rows = [row for row in said if isinstance(row, PersonRow)]
         if len(rows) != len(said):
             return list(taken)
@@ -60,6 +64,31 @@ class SeenBefore:
             corrected.append(outcome)
             if outcome.outcome != REJECTED:
                 noted += [(key, digest), *((each, 0) for each in person)]
+        self._note(noted)
+        return corrected
+
+    def _correct_messages(self, said: Sequence[MessageRow], taken: Sequence[Taken]) -> list[Taken]:
+        people = {row.person.key: row.person for row in said if row.person is not None}
+        addresses = dict(zip(people, self._addresses(list(people.values())), strict=True))
+        mine = {each.mark: _hash("mark", str(each.mark)) for each in taken if each.mark is not None}
+        known = self._find({*mine.values(), *(each for some in addresses.values() for each in some)})
+        corrected: list[Taken] = []
+        noted: list[tuple[int, int]] = []
+        for each in taken:
+            theirs = addresses.get(each.mark, []) if each.mark is not None else []
+            was_seen = each.mark is not None and mine[each.mark] in known
+            if each.outcome == Outcome.FILED and was_seen:
+                each = replace(each, outcome=UNCHANGED)
+            elif each.reason == Reason.NOTHING_TO_KNOW and was_seen:
+                # An earlier lot said whose the conversation is.
+                each = replace(each, outcome=Outcome.FILED, reason=None)
+            elif was_seen and each.outcome != REJECTED:
+                continue
+            elif each.outcome == Outcome.CREATED and not known.keys().isdisjoint(theirs):
+                each = replace(each, outcome=Outcome.ATTACHED, contact_id=None)
+            corrected.append(each)
+            if each.outcome != REJECTED and each.mark is not None:
+                noted += [(mine[each.mark], 0), *((address, 0) for address in theirs)]
         self._note(noted)
         return corrected
 

@@ -40,6 +40,8 @@ class Taken:
     name: str = ""
     contact_id: int | None = None
     reason: Reason | None = None
+    # What a check knows it by, where one row is about several things.
+    mark: UUID | None = None
 
 
 def take_people(imported: Import, rows: Sequence[PersonRow]) -> list[Taken]:

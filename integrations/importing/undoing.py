@@ -19,6 +19,7 @@ from contacts.locks import StillMoving
 from contacts.merging import Refused, hold_profiles_of, oldest_home, part, take_back
 from contacts.models import Contact, Identifier, MergeEvent, Profile
 from contacts.survivorship import refresh
+from inbox.past_messages import remove_past
 from integrations.importing.versions import go_back
 from integrations.models.imports import Import, ImportedRow, ImportRun
 
@@ -74,6 +75,11 @@ def _take_back(rows: Sequence[ImportedRow], by: Actor) -> Counter[str]:
     counts["erased"] += len(people) - len(alive)
     # All at once, in one order: what follows takes locks that are held already.
     hold_profiles_of({row.profile.contact_id for row in alive if row.profile is not None})
+    # Before their people, who are needed as long as a conversation is theirs.
+    past = remove_past([row.message_id for row in alive if row.message_id is not None])
+    counts += Counter({f"{what}_removed": past[what] for what in ("messages", "conversations")})
+    counts["conversations_kept"] += past["conversations_kept"]
+    counts["gone_before"] += sum(row.outcome == Outcome.FILED and row.message_id is None for row in alive)
     made = {row.profile_id: row for row in alive if row.outcome in ImportedRow.MADE}
     for row in alive:
         if row.outcome == Outcome.UPDATED and row.profile is not None and row.before is not None:

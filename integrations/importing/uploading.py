@@ -64,8 +64,12 @@ def _guess(imported: Import, region: str) -> None:
 
 
 @transaction.atomic
-def choose_mapping(*, imported: Import, mapping: list[str], by: Actor, encoding: str = "", has_header: bool | None = None) -> Import:
+def choose_mapping(
+    *, imported: Import, mapping: list[str], by: Actor, encoding: str = "", has_header: bool | None = None, source: str | None = None
+) -> Import:
     """Say what the columns mean, in their order; an empty word leaves one out. A check that was made before counts no longer.
+
+    ``source`` is the other system that the ids of a file of conversations are of.
 
     Raises ``FileRefused`` for a mapping that makes no sense or a file that was run already, ``PermissionDenied``.
     """
@@ -76,6 +80,8 @@ def choose_mapping(*, imported: Import, mapping: list[str], by: Actor, encoding:
         raise FileRefused(_("A part of the file was imported already: go on with it, or undo it."), code="begun")
     _check(fresh, mapping)
     fresh.mapping = mapping
+    if source is not None:
+        fresh.source = source.strip()[:60]
     if has_header is not None:
         fresh.has_header = has_header
     if encoding and encoding != fresh.encoding and fresh.format != Format.XLSX:
@@ -101,6 +107,13 @@ def require_open(imported: Import) -> None:
 # What a mapping has to have: one of each set.
 NEEDED: dict[str, tuple[frozenset[str], ...]] = {
     Kind.CONTACTS: (frozenset({"name", "given_name", "surname", "email", "phone", "whatsapp", "national_id", "customer_number"}),),
+    Kind.CONVERSATIONS: (
+        frozenset({"conversation"}),
+        frozenset({"at"}),
+        frozenset({"body"}),
+        frozenset({"direction", "agent_email"}),
+        frozenset({"name", "email", "phone", "whatsapp", "address"}),
+    ),
     Kind.CONSENTS: (frozenset({"address"}), frozenset({"action"})),
 }
 

@@ -13,6 +13,7 @@ from accounts.models import Membership
 from accounts.scope import current_account_id
 from accounts.tenancy import TenantModel
 from contacts.models import Profile
+from inbox.models import Message
 
 
 def import_path(imported: "Import", _name: str) -> str:
@@ -25,6 +26,7 @@ class Import(TenantModel):
 
     class Kind(models.TextChoices):
         CONTACTS = "contacts", _("Contacts")
+        CONVERSATIONS = "conversations", _("Conversations")
         CONSENTS = "consents", _("Consents")
 
     class Format(models.TextChoices):
@@ -42,6 +44,7 @@ class Import(TenantModel):
     has_header = models.BooleanField(default=True)
     headings = models.JSONField(default=list, help_text="What the columns are called, in their order.")
     mapping = models.JSONField(default=list, help_text="What each column means, in their order; empty: left out.")
+    source = models.CharField(max_length=60, blank=True, help_text="Which other system its ids are of; equal ids of two systems differ.")
     uploaded_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
     # What the file says was so at this moment, where its rows give no time of their own.
     uploaded_at = models.DateTimeField(db_default=TransactionNow())
@@ -84,6 +87,7 @@ class ImportedRow(TenantModel):
         SUGGESTED = "suggested", _("Kept apart, suggested")
         UPDATED = "updated", _("Changed what an earlier import said")
         ADDED = "added", _("Added")
+        FILED = "filed", _("Message added")
 
     MADE: ClassVar = (Outcome.CREATED, Outcome.ATTACHED, Outcome.MERGED, Outcome.SUGGESTED)
 
@@ -94,6 +98,10 @@ class ImportedRow(TenantModel):
     digest = models.UUIDField()
     profile = models.ForeignKey(Profile, on_delete=models.CASCADE, null=True, related_name="+")
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    # Of a message: the conversation of the other system, as a keyed hash like the others, and what it became. Where that was
+    # erased or let go of, the row stays, so that the same file does not bring it back.
+    group = models.UUIDField(null=True)
+    message = models.ForeignKey(Message, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     before = models.JSONField(null=True, help_text="What an earlier version of the record said, for the undo.")
 
     class Meta(TenantModel.Meta):
@@ -101,6 +109,8 @@ class ImportedRow(TenantModel):
             models.Index(fields=["account", "key"]),
             models.Index(fields=["account", "imported", "number"]),
             models.Index(fields=["account", "profile"]),
+            models.Index(fields=["account", "group"], condition=models.Q(group__isnull=False), name="imported_row_group"),
+            models.Index(fields=["message"], condition=models.Q(message__isnull=False), name="imported_row_message"),
         ]
 
 

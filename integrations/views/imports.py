@@ -32,6 +32,8 @@ Kind, State = ImportRun.Kind, ImportRun.State
 # What the counts are called, in the order in which they are shown, and the mark of each.
 COUNT_WORDS: dict[str, tuple[Any, str]] = {
     "created": (gettext_lazy("New contacts"), "good"),
+    "opened": (gettext_lazy("Conversations opened"), "good"),
+    "filed": (gettext_lazy("Messages added"), "good"),
     "added": (gettext_lazy("Added"), "good"),
     "attached": (gettext_lazy("Joined an existing contact"), "accent"),
     "merged": (gettext_lazy("Linked two contacts"), "accent"),
@@ -41,6 +43,10 @@ COUNT_WORDS: dict[str, tuple[Any, str]] = {
     "suggested": (gettext_lazy("Kept apart, a supervisor is asked"), "warn"),
     "unchanged": (gettext_lazy("Known already, nothing changes"), ""),
     "rejected": (gettext_lazy("Rejected"), "bad"),
+    "messages_removed": (gettext_lazy("Messages taken away again"), "good"),
+    "conversations_removed": (gettext_lazy("Conversations taken away again"), "good"),
+    "conversations_kept": (gettext_lazy("Conversations that stay: somebody went on with them"), "warn"),
+    "gone_before": (gettext_lazy("Messages that were gone already"), ""),
     "removed": (gettext_lazy("Taken away again"), "good"),
     "separated": (gettext_lazy("Contacts separated again"), "accent"),
     "put_back": (gettext_lazy("Values put back"), "accent"),
@@ -190,7 +196,7 @@ def import_mapping(request: AccountRequest, import_id: int) -> HttpResponse:
     if encoding not in ("", *dict(CHOICES)):
         raise Http404
     try:
-        choose_mapping(imported=imported, mapping=mapping, by=request.actor, encoding=encoding)
+        choose_mapping(imported=imported, mapping=mapping, by=request.actor, encoding=encoding, source=request.POST.get("source"))
         if request.POST.get("then") == "check":
             running.ask(imported=imported, kind=Kind.CHECK, by=request.actor)
     except ValidationError as refused:
