@@ -30,6 +30,7 @@ PARTIAL = {
         "consent/views/portal",
         "consent/views/one_click.py",
         "consent/models/people.py",
+        "consent/own_words.py",
         "consent/vocabulary.py",
         "integrations/sending_codes.py",
         "templates/partials/field.html",

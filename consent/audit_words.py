@@ -22,6 +22,19 @@ def name_audited_values() -> None:
         },
     )
     name_settings(
+        "sending_rules.change",
+        lambda: {
+            "postal_address": gettext_lazy("Postal address"),
+            "cap_count": gettext_lazy("Messages at most"),
+            "cap_days": gettext_lazy("Within so many days"),
+            "quiet_from": gettext_lazy("Quiet from"),
+            "quiet_to": gettext_lazy("Quiet until"),
+            "opt_out_is_confirmed": gettext_lazy("Confirm a stop word"),
+            "help_is_answered": gettext_lazy("Answer a word for help"),
+            "help_texts": gettext_lazy("Who you are, in your words"),
+        },
+    )
+    name_settings(
         "portal.change",
         lambda: {
             "title": gettext_lazy("Name at the top"),

@@ -69,13 +69,13 @@ def load_shipped(*, using: str = DEFAULT_DB_ALIAS, **_kwargs: Any) -> None:
         if not cursor.fetchone()[0]:
             return
     rows = json.loads(SHIPPED.read_text())
-    shipped = [CountryRule(**{**row, "dated": date.fromisoformat(row["dated"])}) for row in rows]
+    shipped = [CountryRule(**{**row, "checked_on": row["checked_on"] and date.fromisoformat(row["checked_on"])}) for row in rows]
     with transaction.atomic(using=using):
         CountryRule.objects.using(using).bulk_create(
             shipped,
             update_conflicts=True,
             unique_fields=["country", "name"],
-            update_fields=["value", "source", "dated", "needs_counsel"],
+            update_fields=["value", "source", "url", "checked_on", "needs_counsel"],
         )
         for rule in CountryRule.objects.using(using):
             if (rule.country, rule.name) not in {(row.country, row.name) for row in shipped}:

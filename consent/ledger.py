@@ -48,12 +48,14 @@ def record(
     possession_proven: bool = False,
     notice: NoticeVersion | None = None,
     proof: dict[str, Any] | None = None,
+    retracts: ConsentEvent | None = None,
     by: Actor = SYSTEM,
 ) -> ConsentEvent:
     """Write one event about one point, and bring its state up to date. The same ``key`` for the same point is one event.
 
     ``occurred_at`` is by the clock of whoever told us; a time in our future counts as now. ``possession_proven`` says that whoever
     wants it held the point: they wrote or answered from it. ``proof`` (JSON) is kept encrypted under the profile's key.
+    ``retracts``: the entry of the same point that a retraction takes back (``consent.retracting``).
     Raises ``NotProven`` for what somebody typed at a public door, ``ValidationError`` for an agent's grant without proof, and
     ``PermissionDenied``.
     """
@@ -63,6 +65,8 @@ def record(
     if (known := ConsentEvent.scoped().filter(idempotency_key=idempotency_key).first()) is not None:
         return known
     _check(action=action, origin=origin, possession_proven=possession_proven, proof=proof, profile=profile)
+    if (action == Action.RETRACT) != (retracts is not None) or (retracts is not None and retracts.point_id != point.pk):
+        raise ValueError("a retraction names the entry of its point that it takes back")
     event = ConsentEvent.objects.create(
         point=point,
         profile=profile,
@@ -78,6 +82,7 @@ def record(
         actor_kind=by.kind,
         membership=by.membership,
         notice=notice,
+        retracts=retracts,
         evidence=keep_evidence(profile=profile, content=proof) if proof is not None and profile is not None else None,
         idempotency_key=idempotency_key,
     )

@@ -109,6 +109,7 @@ def as_json(receipt: Receipt, *, account: Account) -> dict[str, Any]:
         "occurred_at": event.occurred_at.isoformat(),
         "recorded_at": event.recorded_at.isoformat(),
         "notice": notice and {"number": notice.number, "language": notice.language, "text": notice.text, "sha256": notice.sha256},
+        "retracts": event.retracts_id,
         "evidence": receipt.evidence,
         "evidence_sha256": event.evidence.sha256 if event.evidence else None,
         "sequence": event.sequence,

@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -47,7 +47,9 @@ def _exact() -> dict[str, Heard]:
     for sense in (Sense.STOP, Sense.START, Sense.HELP):
         for language, words in _data()[str(sense)].items():
             for word in words:
-                found.setdefault(fold(word), Heard(sense, fold(word), language))
+                known = found.setdefault(fold(word), Heard(sense, fold(word), language))
+                if known.language != language:
+                    found[known.word] = replace(known, language="")
     return found
 
 

@@ -91,6 +91,10 @@ def absorb(state: ConsentState, event: ConsentEvent, effect: Effect) -> None:
 
 def project(event: ConsentEvent) -> None:
     """Bring the point and its states up to date with one event. The caller holds the point's row."""
+    if event.action == Action.RETRACT:
+        # Latest times cannot be made earlier: what stood before the slip is found in the ledger.
+        rebuild([event.point])
+        return
     at = effective_at(event)
     if event.possession_proven:
         ContactPoint.scoped().filter(pk=event.point_id).exclude(verified_at__gte=at).update(verified_at=at)
@@ -112,7 +116,8 @@ def rebuild(points: Iterable[ContactPoint] | None = None) -> int:
     ids = list(wanted.select_for_update().order_by("pk").values_list("pk", flat=True))
     ConsentState.scoped().filter(point__in=ids).delete()
     cells: dict[tuple[int, int | None, str, str], ConsentState] = {}
-    for event in ConsentEvent.scoped().filter(point__in=ids).select_related("notice").order_by("pk"):
+    said = ConsentEvent.scoped().filter(point__in=ids, retractions=None)
+    for event in said.select_related("notice").order_by("pk"):
         if (effect := effect_of(event)) is not None:
             place = (event.point_id, event.profile_id, effect.channel, effect.purpose)
             state = cells.setdefault(place, ConsentState(point_id=place[0], profile_id=place[1], channel=place[2], purpose=place[3]))

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from consent.gate import Question, Ruling, decide_many
-from consent.models import ConsentEvent, ConsentState, ContactPoint, Purpose
+from consent.models import ConsentEvent, ContactPoint, Purpose
 from consent.points import ADDRESSES, LinkedPoint, linked
 from consent.standing import Standing, standing
 from contacts.models import Contact, Identifier
@@ -78,7 +78,7 @@ def _standing(ruling: Ruling) -> Standing:
 
 def events_of(profile_ids: Sequence[int]) -> QuerySet[ConsentEvent]:
     """What the profiles' people said, and what was said at the points they wrote from; the latest first."""
-    points = ConsentState.scoped().filter(profile__in=profile_ids).values("point")
+    points = ConsentEvent.scoped().filter(profile__in=profile_ids).values("point")
     return (
         ConsentEvent.scoped()
         .filter(point__in=ContactPoint.scoped().filter(pk__in=points))

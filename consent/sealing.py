@@ -38,6 +38,7 @@ def content_of(event: ConsentEvent) -> dict[str, Any]:
         "occurred_at": event.occurred_at.astimezone(UTC).isoformat(),
         "recorded_at": event.recorded_at.astimezone(UTC).isoformat(),
         "notice": event.notice.sha256 if event.notice else None,
+        "retracts": event.retracts_id,
         "evidence": event.evidence.sha256 if event.evidence else None,
     }
     return content

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consent.views import campaigns, country_rules, ledger, portal_settings, purposes, retention, rights_requests, witnessing
+from consent.views import campaigns, country_rules, ledger, portal_settings, purposes, retention, rights_requests, sending_rules, witnessing
 
 app_name = "consent"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("settings/purposes/<int:purpose_id>/campaigns/", campaigns.start, name="campaign-start"),
     path("settings/purposes/campaigns/<int:campaign_id>/", campaigns.campaign, name="campaign"),
     path("settings/purposes/campaigns/<int:campaign_id>/cancel/", campaigns.cancel, name="campaign-cancel"),
+    path("settings/sending/", sending_rules.sending_rules, name="sending-rules"),
     path("settings/countries/", country_rules.country_rules, name="country-rules"),
     path("settings/countries/<str:country>/<str:name>/", country_rules.correct, name="country-rule-correct"),
     path("settings/countries/<str:country>/<str:name>/shipped/", country_rules.shipped, name="country-rule-shipped"),
@@ -24,6 +25,7 @@ urlpatterns = [
     path("settings/ledger/<int:event_id>/", ledger.event, name="ledger-event"),
     path("contacts/<int:contact_id>/consent/", witnessing.contact_consent, name="contact"),
     path("contacts/<int:contact_id>/consent/opt-out/", witnessing.opt_out, name="contact-opt-out"),
+    path("contacts/<int:contact_id>/consent/opt-out/undo/", witnessing.take_back, name="contact-opt-out-undo"),
     path("contacts/<int:contact_id>/consent/portal-link/", witnessing.send_portal_link, name="contact-portal-link"),
     path("settings/portal/", portal_settings.portal_settings, name="portal"),
     path("settings/requests/", rights_requests.requests, name="requests"),

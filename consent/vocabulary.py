@@ -27,6 +27,7 @@ class Action(models.TextChoices):
     PLATFORM_STOP = "platform_stop", _("Stopped on the platform")
     PLATFORM_RESUME = "platform_resume", _("Resumed on the platform")
     RECYCLE = "recycle", _("Somebody else has the number now")
+    RETRACT = "retract", _("Taken back: an agent's slip")
 
 
 # What makes a point stricter: anybody's word counts, and a grant has to be later and proven to lift it.

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,8 +12,9 @@ from accounts.actors import BOT
 from accounts.models import Account
 from consent.fingerprints import point_of
 from consent.hearing import hear_message
-from consent.models import GatePolicy
 from consent.opt_words import Sense, speaks_of_order
+from consent.own_words import help_text, language_for
+from consent.sending_rules import sending_rules
 from consent.vocabulary import Category
 from contacts.matching import Recognition
 from inbox.adapters import InboundMessage
@@ -22,7 +24,7 @@ from inbox.thread_events import EventKind, tell_thread
 
 # What is told in the thread; what the bot leaves to the confirmation.
 TOLD = (Sense.STOP, Sense.STOP_MARKETING, Sense.START, Sense.ASK, Sense.HINT)
-ANSWERED_AS_SUCH = ("stop", "stop_marketing", "start", "ask")
+ANSWERED_AS_SUCH = ("stop", "stop_marketing", "start", "ask", "help")
 # An order that was talked about lately is what "cancel" means.
 LATELY = timedelta(hours=48)
 MOST_READ = 20
@@ -47,6 +49,9 @@ def hear(*, message: Message, inbound: InboundMessage, recognition: Recognition,
         certainty=identifier.certainty,
         about_order=lambda: _about_order(message, conversation),
     )
+    if heard.sense is Sense.HELP and sending_rules().help_is_answered:
+        message.payload["heard"] = {"sense": str(heard.sense), "word": heard.word, "language": heard.language}
+        message.save(update_fields=["payload"])
     if heard.sense in TOLD:
         message.payload["heard"] = {"sense": str(heard.sense), "word": heard.word}
         message.save(update_fields=["payload"])
@@ -67,19 +72,26 @@ def _about_order(message: Message, conversation: Conversation) -> bool:
 def confirm_heard(*, message: Message, conversation: Conversation, **_facts: Any) -> None:
     """Listener of ``inbox.announcements``: one answer to a word about messages, saying what was done, or asking what was meant.
 
-    What arrives late (a history, an outage) is recorded and not answered.
+    What arrives late (a history, an outage) is recorded and not answered, and neither is what asks for no automatic answer. A word
+    for help is answered once a day in each conversation.
     """
     sense = message.payload.get("heard", {}).get("sense")
     if sense not in ANSWERED_AS_SUCH or message.channel is None or message.identifier is None:
         return
-    if message.occurred_at < timezone.now() - AT_ONCE:
+    if message.occurred_at < timezone.now() - AT_ONCE or message.payload.get("suppresses_replies"):
         return
-    policy = GatePolicy.scoped().first()
-    if policy is not None and not policy.opt_out_is_confirmed:
+    rules, account = sending_rules(), Account.objects.get(pk=message.account_id)
+    key = f"heard:{message.pk}"
+    if sense == Sense.HELP:
+        written = str(message.payload["heard"].get("language", ""))
+        text = help_text(account=account, rules=rules, language=language_for(message.strand.profile, account=account, written=written))
+        # The same key is the same message: asking again on the same day brings no second one.
+        key = f"help:{timezone.localdate(timezone=ZoneInfo(account.timezone)).isoformat()}"
+    elif not rules.opt_out_is_confirmed:
         return
-    account = Account.objects.get(pk=message.account_id)
-    with override(account.language):
-        text = _answer(sense) % {"account": account.name}
+    else:
+        with override(account.language):
+            text = _answer(sense) % {"account": account.name}
     try:
         send_message(
             conversation=conversation,
@@ -87,7 +99,7 @@ def confirm_heard(*, message: Message, conversation: Conversation, **_facts: Any
             identifier=message.identifier,
             body=text,
             by=BOT,
-            client_key=f"heard:{message.pk}",
+            client_key=key,
             category=str(Category.STOP_CONFIRMATION) if sense == Sense.STOP else "",
         )
     except SendingRefused:

@@ -15,13 +15,14 @@ from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.auditing import record
-from accounts.models import Channel
+from accounts.models import Account, Channel
 from accounts.queueing import enqueue
 from accounts.roles import Ability, require
 from consent.explaining import in_words
 from consent.gate import Reason, Ruling, decide_many, keep
 from consent.models import Decision
-from consent.one_click import token_for, unsubscribe_headers
+from consent.one_click import token_for, unsubscribe_headers, unsubscribe_url
+from consent.own_words import language_for, mail_footer
 from contacts.models import Contact, Identifier, Profile
 from inbox.adapters import ChannelAdapter, adapter_for, registered_kinds
 from inbox.asking import SERVICE, Line, ask, last_inbound_by_line, line_of, question_about
@@ -291,7 +292,13 @@ def _promoting(ruling: Ruling, channel: Channel, identifier: Identifier) -> dict
     if "list_unsubscribe" in ruling.obligations and ruling.rulebook is not None:
         token = token_for(ref=question.ref, profile=identifier.profile, purpose=question.purpose)
         kept["headers"] = unsubscribe_headers(token, mailbox=str(channel.settings.get("address") or ""))
-        kept["footer"] = ruling.rulebook.account.postal_address
+        account = Account.objects.get(pk=channel.account_id)
+        kept["footer"] = mail_footer(
+            account=account,
+            postal_address=ruling.rulebook.account.postal_address,
+            unsubscribe_url=unsubscribe_url(token),
+            language=language_for(identifier.profile, account=account),
+        )
     return {name: value for name, value in kept.items() if value and value != SERVICE}
 
 

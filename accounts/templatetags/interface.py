@@ -157,6 +157,7 @@ def settings_links(context: Context) -> list[Link]:
     ]
     consent: list[tuple[str, str, str, Ability | None]] = [
         ("consent:purposes", _("Purposes and notices"), "tag", Ability.MANAGE_CONSENT),
+        ("consent:sending-rules", _("Rules of sending"), "send-horizontal", Ability.MANAGE_CONSENT),
         ("consent:ledger", _("Consent ledger"), "history", Ability.MANAGE_CONSENT),
         ("consent:country-rules", _("Country rules"), "map-pin", Ability.MANAGE_CONSENT),
         ("consent:portal", _("Customer portal"), "globe", Ability.MANAGE_CONSENT),

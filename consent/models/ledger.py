@@ -59,6 +59,13 @@ class ConsentEvent(TenantModel):
     actor_kind = models.CharField(max_length=10, help_text="contact, person, api, bot, rule, system")
     membership = models.ForeignKey(Membership, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="+")
     notice = models.ForeignKey(NoticeVersion, on_delete=models.PROTECT, null=True, related_name="+")
+    retracts = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="retractions",
+        help_text="The agent's entry that this one takes back; both stand, and the state is drawn without it.",
+    )
     evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, null=True, related_name="+")
     idempotency_key = models.CharField(max_length=64, help_text="Fingerprint of the caller's key: the same key makes one event.")
     # Filled in once, by consent.sealing.

@@ -54,6 +54,8 @@ class GatePolicy(TenantModel):
     quiet_to = models.TimeField(null=True)
     registry_updated_at = models.DateTimeField(null=True, help_text="When our copy of the do-not-call registry was brought up to date.")
     opt_out_is_confirmed = models.BooleanField(default=True, help_text="Answer a stop word with one confirmation.")
+    help_is_answered = models.BooleanField(default=True, help_text="Answer a word for help, once a day in each conversation.")
+    help_texts = models.JSONField(default=dict, blank=True, help_text="Language → who we are, in the account's own words; empty: ours.")
     version = models.PositiveIntegerField(default=1, help_text="Goes up with every change.")
     history = HistoricalRecords(historical_queryset=TenantQuerySet)
 
@@ -67,8 +69,9 @@ class CountryRule(models.Model):
     country = models.CharField(max_length=2, help_text="ISO 3166; EU for the countries that 'members' lists.")
     name = models.CharField(max_length=30, help_text="quiet_hours, holidays, soft_opt_in, …: see consent.country_rules.")
     value = models.JSONField(null=True)
-    source = models.CharField(max_length=300, help_text="The law, its article, its address.")
-    dated = models.DateField(help_text="When the source was read.")
+    source = models.CharField(max_length=300, help_text="The law and its article.")
+    url = models.URLField(max_length=300, blank=True, help_text="Where it was read; empty where nobody could.")
+    checked_on = models.DateField(null=True, help_text="When the figure was compared with its source; null: written down unread.")
     needs_counsel = models.BooleanField(default=True, help_text="Nobody who practises there has confirmed it yet.")
 
     # The same for every account: whoever serves one may not change it.

@@ -40,7 +40,7 @@ class Line:
 
     @property
     def is_restriction(self) -> bool:
-        return self.event.action not in (Action.GRANT, Action.PLATFORM_RESUME, Action.SOFT_OPT_IN, Action.REQUEST)
+        return self.event.action not in (Action.GRANT, Action.PLATFORM_RESUME, Action.SOFT_OPT_IN, Action.REQUEST, Action.RETRACT)
 
 
 def events_of(reach: Reach) -> TenantQuerySet[ConsentEvent]:

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -25,8 +23,10 @@ from consent.confirmations import Letter, send_letter
 from consent.consent_card import Place, places_of
 from consent.models import ConsentEvent, Purpose
 from consent.notices import current_notice
+from consent.own_words import portal_url
 from consent.purposes import name_of
 from consent.queries import events_of
+from consent.retracting import FOR, retract_slip, slip_of
 from consent.vocabulary import PurposeClass
 from consent.witnessing import LONGEST_NOTE, LONGEST_WORDING, WAYS, Statement, witness_grant, witness_opt_out
 from contacts.models import Identifier, Profile
@@ -84,7 +84,9 @@ def contact_consent(request: AccountRequest, contact_id: int) -> HttpResponse:
         "places": places,
         "form": form if places and purposes else None,
         "events": [_told(event, purposes) for event in events_of(profiles).select_related("membership__user")[:EVENTS]],
-        "portal": portal_address(request),
+        "portal": portal_url(request.account),
+        "slip": slip_of(contact=contact, by=request.actor),
+        "slip_minutes": int(FOR.total_seconds() // 60),
     }
     return render(request, "consent/contact_consent.html", context, status=422 if form.errors else 200)
 
@@ -160,6 +162,20 @@ def opt_out(request: AccountRequest, contact_id: int) -> HttpResponse:
 
 @require_POST
 @needs(Ability.RECORD_CONSENT)
+def take_back(request: AccountRequest, contact_id: int) -> HttpResponse:
+    """The member's own click was a slip: for ten minutes, and while nothing else was said."""
+    contact = contact_or_404(contact_id)
+    try:
+        retract_slip(contact=contact, by=request.actor)
+    except ValidationError as refused:
+        messages.error(request, " ".join(refused.messages))
+    else:
+        messages.success(request, _("Taken back: what held before holds again. Both entries stay in the ledger."))
+    return _back(request, contact.pk)
+
+
+@require_POST
+@needs(Ability.RECORD_CONSENT)
 def send_portal_link(request: AccountRequest, contact_id: int) -> HttpResponse:
     """Tell the person where they choose for themselves. The link opens nothing without a code that goes to them."""
     contact = contact_or_404(contact_id)
@@ -174,7 +190,7 @@ def send_portal_link(request: AccountRequest, contact_id: int) -> HttpResponse:
         Letter(
             identifier=Identifier.scoped().select_related("profile").get(pk=identifier_id),
             channel=channel,
-            text=text % {"account": request.account.name, "link": portal_address(request)},
+            text=text % {"account": request.account.name, "link": portal_url(request.account)},
             category="",
             key=f"portal:{uuid.uuid4().hex}",
         ),
@@ -185,10 +201,6 @@ def send_portal_link(request: AccountRequest, contact_id: int) -> HttpResponse:
     else:
         messages.success(request, _("The link is on its way."))
     return _back(request, contact.pk)
-
-
-def portal_address(request: AccountRequest) -> str:
-    return settings.PUBLIC_URL.rstrip("/") + reverse("portal:home", args=[request.account.slug])
 
 
 def _back(request: AccountRequest, contact_id: int) -> HttpResponse:

@@ -300,6 +300,9 @@ DOORS: dict[str, Door] = {
     "consent:campaign-start": page(post=CONSENT, purpose_id="purpose"),
     "consent:campaign": page(get=CONSENT, campaign_id="reconsent"),
     "consent:campaign-cancel": page(post=CONSENT, campaign_id="reconsent"),
+    "consent:sending-rules": page(
+        get=CONSENT, post=CONSENT, body={"postal_address": "Otra calle 1", "cap_count": "2", "cap_days": "3", "help_es": "Somos otros."}
+    ),
     "consent:country-rules": page(get=CONSENT),
     "consent:country-rule-correct": page(
         post=CONSENT,
@@ -314,6 +317,7 @@ DOORS: dict[str, Door] = {
     "consent:ledger-event": page(get=CONSENT, event_id="said"),
     "consent:contact": page(get=Ability.RECORD_CONSENT, post=Ability.RECORD_CONSENT, contact_id="contact"),
     "consent:contact-opt-out": page(post=Ability.RECORD_CONSENT, contact_id="contact"),
+    "consent:contact-opt-out-undo": page(post=Ability.RECORD_CONSENT, contact_id="contact"),
     "consent:contact-portal-link": page(post=Ability.RECORD_CONSENT, body={"place": "0:email"}, contact_id="contact"),
     "consent:requests": page(get=CONSENT),
     "consent:request-begin": page(post=CONSENT, request_id="rights_request"),

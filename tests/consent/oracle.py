@@ -2,7 +2,8 @@
 
 1. Consent belongs to the contact point. 2. A grant never crosses points. 3. On one point the strictest counts, unless something
 later, said by whoever holds the point, lifts it. 6. A restriction stops the number for everybody who uses it; on a shared point a
-grant counts for its giver only. 7. What was erased or reported stays closed until a fresh verified opt-in.
+grant counts for its giver only. 7. What was erased or reported stays closed until a fresh verified opt-in. And what one of ours wrote
+down by a slip and took back at once was never said; whoever else said something since has made it a fact.
 
 It plays the whole history again in the order in which things were said, and remembers what is closed at the end.
 """
@@ -23,6 +24,7 @@ class Said:
     purpose: str = ""
     holds_it: bool = False
     on_record: bool = False
+    number: int = 0
 
 
 @dataclass
@@ -37,6 +39,15 @@ class Oracle:
 
     def hear(self, said: Said) -> None:
         self.history.append(said)
+
+    def may_take_back(self, slips: list[Said]) -> bool:
+        """Whether nothing was said since at one of the lines. ``slips`` are the last that their writer wrote down."""
+        lines = {self.lines[said.address] for said in slips}
+        since = self.history[min(self.history.index(said) for said in slips) :]
+        return all(said in slips for said in since if self.lines[said.address] in lines)
+
+    def never_said(self, slips: list[Said]) -> None:
+        self.history = [said for said in self.history if said not in slips]
 
     def forbids(self, *, address: str, who: str, channel: str, purpose: str, at: datetime) -> str:
         """Why a promotion may not leave; empty where it may, as far as consent is concerned."""

@@ -7,8 +7,9 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Account, Channel
-from consent.models import ConsentEvent, GatePolicy, ServiceWindow, Suppression
-from consent.vocabulary import Action
+from consent.models import ConsentEvent, GatePolicy, Preference, ServiceWindow, Suppression
+from consent.suppressing import suppress
+from consent.vocabulary import Action, Origin, SuppressionReason
 from contacts.claims import Claim, ClaimedIdentifier
 from contacts.models import Profile
 from inbox.adapters import Address, PreferenceChange, StatusUpdate
@@ -16,7 +17,7 @@ from inbox.models import Conversation, Direction, Message, OutboundMessage
 from inbox.receiving import _take
 from inbox.thread_events import EventKind
 from tests.conftest import make_channel
-from tests.consent.people import agree, ask, hear
+from tests.consent.people import agree, ask, hear, point
 
 pytestmark = pytest.mark.usefixtures("scoped")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -199,3 +200,60 @@ def test_a_hard_bounce_suppresses_the_mailbox_and_a_full_one_does_not(mailbox: C
     _take(mailbox, StatusUpdate("<2@andes.cl>", "failed", timezone.now(), code="5.1.1", text="no such user"))
     assert {row.reason for row in Suppression.objects.all()} == {"hard_bounce"}
     assert ask(writer(), channel="email", purpose="service").reason == "suppressed"
+
+
+class TestHelp:
+    """AYUDA and its like: one answer a day in each conversation, in the person's language."""
+
+    def test_it_says_who_we_are_how_to_stop_and_where_to_choose(self, whatsapp: Channel) -> None:
+        hear(whatsapp, NUMBER, "¡Ayuda!")
+        (said,) = said_by_us()
+        assert whatsapp.account.name in said
+        assert "BAJA" in said
+        assert f"/p/{whatsapp.account.slug}/" in said
+        message = Message.objects.get(direction=Direction.OUT)
+        assert (message.author_kind, message.outbound.decision.purpose) == ("bot", "service")
+        assert message.outbound.decision.verdict == "allow"
+        assert not ConsentEvent.objects.exists()
+
+    def test_once_a_day_in_each_conversation(self, whatsapp: Channel, monkeypatch: Any) -> None:
+        for number in range(3):
+            hear(whatsapp, NUMBER, "AYUDA", provider_id=f"h{number}")
+        assert len(said_by_us()) == 1
+        hear(whatsapp, "56911112222", "AYUDA")
+        assert len(said_by_us()) == 2
+        really = timezone.now
+        monkeypatch.setattr("django.utils.timezone.now", lambda: really() + DAY)
+        hear(whatsapp, NUMBER, "AYUDA", provider_id="h9")
+        assert len(said_by_us()) == 3
+
+    @pytest.mark.parametrize(("word", "stop"), [("AYUDA", "BAJA"), ("AJUDA", "SAIR"), ("HELP", "STOP"), ("info", "BAJA")])
+    def test_in_the_language_of_the_word_or_the_accounts_own(self, whatsapp: Channel, word: str, stop: str) -> None:
+        hear(whatsapp, NUMBER, word)
+        assert f" {stop}." in said_by_us()[0]
+
+    def test_what_the_person_chose_goes_before_the_word(self, whatsapp: Channel) -> None:
+        hear(whatsapp, NUMBER, "Hola")
+        Preference.objects.create(profile=writer(), language="pt", updated_at=timezone.now())
+        hear(whatsapp, NUMBER, "HELP")
+        assert " SAIR." in said_by_us()[0]
+
+    def test_in_the_accounts_own_words_and_not_at_all_where_it_is_off(self, whatsapp: Channel) -> None:
+        GatePolicy.objects.create(help_texts={"es": "Somos la librería Andes."})
+        hear(whatsapp, NUMBER, "ayuda")
+        assert said_by_us()[0].startswith("Somos la librería Andes.\n")
+        GatePolicy.objects.update(help_is_answered=False)
+        hear(whatsapp, "56911112222", "ayuda")
+        assert len(said_by_us()) == 1
+
+    @pytest.mark.parametrize("nature", [{"is_automatic": True}, {"suppresses_replies": True}])
+    @pytest.mark.parametrize("word", ["AYUDA", "BAJA"])
+    def test_never_to_machine_mail(self, mailbox: Channel, nature: dict[str, bool], word: str) -> None:
+        hear(mailbox, "boletin@ejemplo.cl", word, **nature)
+        assert said_by_us() == []
+
+    def test_nor_to_who_is_suppressed(self, whatsapp: Channel, agent: Any) -> None:
+        hear(whatsapp, NUMBER, "Hola")
+        suppress(ref=point(writer()), reason=SuppressionReason.BLOCKED, at=timezone.now(), key="b", origin=Origin.SYSTEM)
+        hear(whatsapp, NUMBER, "AYUDA")
+        assert said_by_us() == []

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from accounts.actors import SYSTEM
+from accounts.actors import SYSTEM, Actor
 from accounts.scope import account_scope
 from consent.fingerprints import PointRef, point_of, point_ref
 from consent.gate import Question, decide_many
@@ -20,12 +20,14 @@ from consent.importing import GrantRow, import_grants
 from consent.ledger import opt_out_person, record
 from consent.models import ConsentEvent, ConsentState, Purpose
 from consent.projecting import rebuild
+from consent.retracting import retract_slip, slip_of
 from consent.suppressing import suppress
 from consent.vocabulary import Action, Origin, SuppressionReason
+from consent.witnessing import witness_opt_out
 from contacts.erasing import erase
 from contacts.merging import Refused, merge, unmerge
 from contacts.models import Contact, Identifier, Profile, ValueMark
-from tests.conftest import make_account
+from tests.conftest import make_account, make_member
 from tests.consent.oracle import Oracle, Said
 from tests.consent.people import add_address, make_person
 
@@ -70,6 +72,8 @@ class World(RuleBasedStateMachine):
         self.numbers = itertools.count(1)
         self.oracle = Oracle(LINES, confirmed_only={"marketing"}, lasts={"marketing": timedelta(days=730), "news": timedelta(days=10)})
         self.told: list[tuple[str, str, dict[str, Any]]] = []
+        # The last slip of each of our two people, at whom.
+        self.slips: dict[int, tuple[str, list[Said]]] = {}
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
@@ -80,6 +84,7 @@ class World(RuleBasedStateMachine):
     def begin(self) -> None:
         Purpose.objects.create(key="news", purpose_class="marketing", expires_after_days=10)
         self.profiles: dict[str, Profile] = {}
+        self.ours = [Actor.person(make_member(self.account, name=name)) for name in ("laura", "diego")]
         # Who it is to the oracle: somebody who comes back after an erasure is somebody else.
         self.names: dict[str, str] = {}
         for name in OWNERS:
@@ -105,21 +110,22 @@ class World(RuleBasedStateMachine):
             self.note(what, address, self.names[who], event)
         self.told.append((what, address, {"who": who, "key": key, **fields}))
 
-    def note(self, what: str, address: str, who: str, event: ConsentEvent) -> None:
-        self.oracle.hear(
-            Said(
-                what=what,
-                address=address,
-                who=who,
-                # A clock that runs ahead is taken for ours.
-                at=min(event.occurred_at, event.recorded_at).astimezone(UTC),
-                channel=event.channel,
-                purpose=event.purpose,
-                holds_it=event.possession_proven,
-                on_record=event.evidence_id is not None,
-            )
+    def note(self, what: str, address: str, who: str, event: ConsentEvent) -> Said:
+        said = Said(
+            what=what,
+            address=address,
+            who=who,
+            # A clock that runs ahead is taken for ours.
+            at=min(event.occurred_at, event.recorded_at).astimezone(UTC),
+            channel=event.channel,
+            purpose=event.purpose,
+            holds_it=event.possession_proven,
+            on_record=event.evidence_id is not None,
+            number=event.pk,
         )
+        self.oracle.hear(said)
         type(self).steps += 1
+        return said
 
     @rule(address=addresses, who=people, channel=channels, purpose=purposes, minutes=clocks, proven=st.booleans(), proof=st.booleans())
     def grant(self, address: str, who: str, channel: str, purpose: str, minutes: int, proven: bool, proof: bool) -> None:
@@ -174,6 +180,32 @@ class World(RuleBasedStateMachine):
         for event in events:
             self.note("withdraw", by_lookup[event.point.lookup_hmac], self.names[who], event)
 
+    @rule(who=people, which=st.integers(0, 1))
+    def one_of_ours_slips(self, who: str, which: int) -> None:
+        """An agent presses "no more promotions" at the wrong person."""
+        events = witness_opt_out(profile=self.profiles[who], key=f"k{next(self.numbers)}", by=self.ours[which])
+        by_lookup = {self.ref(address).lookup: address for address in ADDRESSES}
+        said = [self.note("withdraw", by_lookup[event.point.lookup_hmac], self.names[who], event) for event in events]
+        self.slips[which] = (who, said)
+
+    @rule(which=st.integers(0, 1), by=st.integers(0, 1))
+    def and_takes_it_back(self, which: int, by: int) -> None:
+        """At once, or after others said something; the same agent, or another one."""
+        if which not in self.slips:
+            return
+        who, said = self.slips[which]
+        contact = Profile.scoped().get(pk=self.profiles[who].pk).contact
+        # One that was erased since, or joined by another, is not the one that was meant.
+        mine = {event.pk for event in slip_of(contact=contact, by=self.ours[by])}
+        if which != by or not self.oracle.may_take_back(said):
+            assert not mine & {each.number for each in said}
+            return
+        assert mine == {each.number for each in said}
+        assert {event.retracts_id for event in retract_slip(contact=contact, by=self.ours[by])} == mine
+        self.oracle.never_said(said)
+        del self.slips[which]
+        self.ask(0)
+
     @rule(
         who=people, minutes=clocks, reason=st.sampled_from([SuppressionReason.COMPLAINT, SuppressionReason.WRONG_PERSON]), address=addresses
     )
@@ -195,6 +227,7 @@ class World(RuleBasedStateMachine):
         by_lookup = {self.ref(address).lookup: address for address in ADDRESSES}
         for lookup, event in closed.items():
             self.note("suppress", by_lookup[lookup], self.names[who], event)
+        self.slips = {which: slip for which, slip in self.slips.items() if slip[0] != who}
         self.moves_in(who)
 
     def suppress(self, address: str, who: str, reason: SuppressionReason, minutes: int) -> None:
