@@ -72,7 +72,7 @@ def retract_slip(*, contact: Contact, by: Actor) -> list[ConsentEvent]:
             origin=Origin.AGENT,
             occurred_at=timezone.now(),
             key=f"retract:{event.pk}",
-            profile=Profile.scoped().filter(pk=event.profile_id).first(),
+            profile=Profile.scoped().filter(pk__in=[event.profile_id]).first(),
             channel=event.channel,
             purpose=event.purpose,
             reason="slip",

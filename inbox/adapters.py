@@ -109,6 +109,15 @@ class StatusUpdate:
 
 
 @dataclass(frozen=True)
+class Complaint:
+    """The receiver of one of our messages reported it as spam to their provider; ``kind`` is the provider's word for it."""
+
+    provider_id: str
+    occurred_at: datetime
+    kind: str = ""
+
+
+@dataclass(frozen=True)
 class MessageReaction:
     """An emoji on a message; an empty ``emoji`` takes it back."""
 
@@ -190,6 +199,7 @@ Inbound = (
     | IdentityChange
     | ReadUpTo
     | PreferenceChange
+    | Complaint
     | PartNotRead
 )
 

@@ -24,6 +24,7 @@ from contacts.reading_claims import normal_address
 from inbox import revising
 from inbox.adapters import (
     AddressChange,
+    Complaint,
     IdentityChange,
     Inbound,
     InboundMessage,
@@ -40,6 +41,7 @@ from inbox.adapters import (
 from inbox.announcements import ConversationChange, MessageChange, announce, announce_conversation, announce_step
 from inbox.channel_health import note_activity
 from inbox.choosing import choose_conversation, open_profile_on_shared
+from inbox.complaints import take_complaint
 from inbox.conversations import reopen_locked
 from inbox.counters import count_in
 from inbox.filing import Filing
@@ -207,6 +209,8 @@ def _take(channel: Channel, part: Inbound) -> None:
             revising.change_preference(channel=channel, change=storable(part))
         case AddressChange():
             revising.change_address(channel=channel, change=storable(part))
+        case Complaint():
+            take_complaint(channel=channel, complaint=storable(part))
         case IdentityChange():
             revising.note_identity_change(channel=channel, change=storable(part))
 

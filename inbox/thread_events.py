@@ -30,6 +30,7 @@ class EventKind(models.TextChoices):
     BOT = "bot", gettext_lazy("Handed over by the bot")
     PREFERENCE = "preference", gettext_lazy("Preference changed")
     OPTED = "opted", gettext_lazy("Said something about messages")
+    COMPLAINED = "complained", gettext_lazy("Reported a message as spam")
     ADDRESS_CHANGED = "address_changed", gettext_lazy("Address changed")
     IDENTITY_CHANGED = "identity_changed", gettext_lazy("Perhaps another owner")
 
@@ -114,6 +115,7 @@ def event_text(event: Message) -> str:
         EventKind.REOPENED: _("%(who)s reopened this") if event.author else _("Reopened by a new message"),
         EventKind.BOT: _("The bot handed over"),
         EventKind.PREFERENCE: _("Wants %(category)s again") if data.get("wants") else _("Does not want %(category)s any more"),
+        EventKind.COMPLAINED: _("Reported our message as spam: nothing more is sent to %(value)s"),
         EventKind.ADDRESS_CHANGED: _("Changed from %(former)s to %(value)s"),
         EventKind.IDENTITY_CHANGED: _("%(value)s may belong to somebody else now: the next message from it starts a new contact"),
     }

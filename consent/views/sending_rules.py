@@ -89,7 +89,7 @@ def sending_rules(request: AccountRequest) -> HttpResponse:
             change_sending_rules(by=request.actor, **form.values())
         except ValidationError as error:
             for name, texts in error.message_dict.items():
-                form.add_error(name if name in form.fields else None, texts)  # type: ignore[arg-type]
+                form.add_error(name if name in form.fields else None, texts)
         else:
             messages.success(request, _("Saved. It holds from the next message on."))
             return redirect("consent:sending-rules", account_slug=request.account.slug)

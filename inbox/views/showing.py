@@ -20,7 +20,7 @@ FOLD_FROM = 3
 # Minutes within which messages of one side stand close together.
 CLOSE = 5 * 60
 # What is more than a remark at the margin.
-LOUD_EVENTS = frozenset({EventKind.BOT, EventKind.CONFLICT, EventKind.ASKED_WHO, EventKind.IDENTITY_CHANGED})
+LOUD_EVENTS = frozenset({EventKind.BOT, EventKind.CONFLICT, EventKind.ASKED_WHO, EventKind.IDENTITY_CHANGED, EventKind.COMPLAINED})
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
 KIND_LABELS = {
     "image": "image",

@@ -2,16 +2,17 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
 
 from flufl.bounce import all_failures
 
-from inbox.adapters import StatusUpdate
+from inbox.adapters import Complaint, StatusUpdate
 from integrations.channels.email import headers, message_ids
 from integrations.channels.email.charsets import one_line
+from integrations.channels.email.complaints import complaint_in
 from integrations.channels.email.structure import children, walk
 
 _ROBOT = re.compile(
@@ -61,11 +62,14 @@ def is_robot(address: str) -> bool:
     return bool(_ROBOT.match(address))
 
 
-def reports(mail: Message, *, sender: str, occurred_at: datetime) -> list[StatusUpdate] | None:
-    """What a delivery report or a read receipt says about mails of ours: nothing where it only tells of a delay.
+def reports(mail: Message, *, sender: str, occurred_at: datetime) -> Sequence[StatusUpdate | Complaint] | None:
+    """What a delivery report, a read receipt or a complaint says about mails of ours: nothing where it only tells of a delay.
 
-    ``None`` where it is no report, or none about a mail of ours: then it is shown like any mail.
+    ``None`` where it is no report, or none about a mail of ours: then it is shown like any mail. Raises ``UnreadableEvent``.
     """
+    complaint = complaint_in(mail, ours=_mails_of_ours(mail), occurred_at=occurred_at)
+    if complaint is not None:
+        return complaint
     kind = headers.content_type(mail)
     report_type = headers.parameters(mail, "Content-Type").get("report-type", "").lower()
     if kind == "multipart/report" and report_type == "disposition-notification":

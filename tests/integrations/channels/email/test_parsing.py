@@ -114,7 +114,7 @@ LETTERS: dict[str, tuple[str, str, str, str, str]] = {
 }
 # Without a date that can be: the server's time.
 UNDATED = {"no_date_no_subject", "wrong_date", "future_date", "only_envelope_sender"}
-REPORTS = {"bounce_rfc3464", "bounce_delayed", "bounce_qmail", "read_receipt"}
+REPORTS = {"bounce_rfc3464", "bounce_delayed", "bounce_qmail", "read_receipt", "complaint_arf"}
 
 
 def test_every_recorded_mail_is_expected_somewhere() -> None:
