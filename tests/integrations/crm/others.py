@@ -21,6 +21,7 @@ class Other(Protocol):
     def change(self, external_id: str, **values: Any) -> None: ...
     def values(self, external_id: str) -> dict[str, Any]: ...
     def delete(self, external_id: str) -> None: ...
+    def is_there(self, external_id: str) -> bool: ...
 
 
 @dataclass
@@ -58,6 +59,10 @@ class TrytonSide:
 
     def delete(self, external_id: str) -> None:
         self.peer.call("model.party.party.delete", [int(external_id)])
+
+    def is_there(self, external_id: str) -> bool:
+        """Whether people there still see it: what was merged away they do not."""
+        return bool(self.peer.call("model.party.party.search_count", [["id", "=", int(external_id)]]))
 
     def _rows(self, model: str, external_id: str, fields: list[str]) -> list[dict[str, Any]]:
         question = [["party", "=", int(external_id)]]
@@ -109,6 +114,9 @@ class BookSide:
     def delete(self, external_id: str) -> None:
         assert self.peer.ask("DELETE", f"{self.peer.url}{external_id}", self.user).status_code == 200
 
+    def is_there(self, external_id: str) -> bool:
+        return self.peer.ask("GET", f"{self.peer.url}{external_id}", self.user).status_code == 200
+
     def _clear(self, card: Any, name: str) -> None:
         for line in list(card.contents.get(name, [])):
             card.remove(line)
@@ -143,6 +151,9 @@ class ShopSide:
 
     def delete(self, external_id: str) -> None:
         self.peer.change(external_id, deleted=True)
+
+    def is_there(self, external_id: str) -> bool:
+        return not self.peer.rows[external_id].get("deleted")
 
 
 def _some(value: Any) -> Iterable[Any]:
