@@ -1,7 +1,6 @@
 """The customer portal on a phone, without JavaScript, in its three languages, light and dark."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,12 +16,11 @@ from accounts.models import Account
 from accounts.scope import account_scope
 from consent.fingerprints import point_ref
 from consent.ledger import record
-from consent.models import ConsentEvent, NoticeVersion, PortalSettings, PortalSignIn, Preference, Purpose, RightsRequest
-from consent.portal.addresses import kept
-from consent.portal.signing_in import digest
+from consent.models import ConsentEvent, NoticeVersion, PortalSettings, Preference, Purpose, RightsRequest
 from consent.vocabulary import Action, Origin
 from contacts.models import Profile
 from tests.browser.conftest import LiveServer, assert_accessible, listen_for_complaints
+from tests.browser.portal import letter_to
 from tests.conftest import make_channel
 from tests.contacts.stories import writes
 
@@ -73,22 +71,7 @@ def ana(account: Account) -> Profile:
 @pytest.fixture
 def link(account: Account, ana: Profile, live_server_asgi: LiveServer) -> str:
     """The link of a letter that was sent to Ana."""
-    token, now = secrets.token_urlsafe(32), timezone.now()
-    with account_scope(account):
-        ref = point_ref(kind="email", value="ana@ejemplo.cl")
-        PortalSignIn.objects.create(
-            lookup_hmac=ref.lookup,
-            client_hmac="0" * 64,
-            asker_digest=digest(secrets.token_urlsafe(24)),
-            link_digest=digest(token),
-            address=kept(ref),
-            language="es",
-            asked_at=now,
-            expires_at=now + timedelta(minutes=15),
-            handled_at=now,
-            sent_at=now,
-        )
-    return f"{live_server_asgi.url}{reverse('portal:enter', args=[account.slug])}?t={token}"
+    return letter_to("ana@ejemplo.cl", account=account, server=live_server_asgi)
 
 
 @dataclass
