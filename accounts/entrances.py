@@ -33,6 +33,10 @@ def account_id_by_channel_key(key: str) -> int | None:
     return _one("hilo_account_by_channel", key)
 
 
+def account_id_by_connection_key(key: str) -> int | None:
+    return _one("hilo_account_by_connection", key)
+
+
 def account_id_by_token(token: str) -> int | None:
     return _one("hilo_account_by_token", token_digest(token))
 

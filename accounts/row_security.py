@@ -99,7 +99,7 @@ def _lock(table: str, column: str) -> list[sql.Composed]:
 
 
 # Read by the functions below, which run as the owner: an owner that is no superuser is bound by the policies too.
-ENTRANCE_TABLES = ("accounts_account", "accounts_channel", "accounts_apitoken", "accounts_membership")
+ENTRANCE_TABLES = ("accounts_account", "accounts_channel", "accounts_apitoken", "accounts_membership", "integrations_connection")
 
 # Each function answers one question that is asked before an account is known, and gives ids only.
 ENTRANCES = """
@@ -112,6 +112,9 @@ CREATE OR REPLACE FUNCTION hilo_account_ids() RETURNS SETOF bigint
 CREATE OR REPLACE FUNCTION hilo_account_by_channel(wanted text) RETURNS bigint
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
   AS $$ SELECT account_id FROM accounts_channel WHERE key = wanted $$;
+CREATE OR REPLACE FUNCTION hilo_account_by_connection(wanted text) RETURNS bigint
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+  AS $$ SELECT account_id FROM integrations_connection WHERE key = wanted $$;
 CREATE OR REPLACE FUNCTION hilo_account_by_token(wanted text) RETURNS bigint
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
   AS $$ SELECT account_id FROM accounts_apitoken WHERE digest = wanted $$;

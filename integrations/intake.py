@@ -21,8 +21,9 @@ from integrations.verifiers import VERIFIERS, Hook
 log = structlog.get_logger("hilo.intake")
 
 PREFIX = "/hooks/"
-# Below the same prefix, and Django's: what is said there is understood before it is taken, and refused in words.
-PASSED_ON = ("/hooks/identify/",)
+# Below the same prefix, and Django's: what is said there is understood before it is taken, and refused in words; and what other systems
+# tell of their records only names what is to be read.
+PASSED_ON = ("/hooks/identify/", "/hooks/crm/")
 MAX_BODY = 3 * 1024 * 1024
 # A refused body is read on for a while and thrown away: a client that is still writing would not see the answer otherwise.
 MAX_DRAINED = 32 * 1024 * 1024

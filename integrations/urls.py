@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from integrations.cdp import door, signed_door
+from integrations.syncing import door as connection_door
 from integrations.views import channels, connections, customer_data, exports, imports, signing_in, webhooks
 
 app_name = "integrations"
@@ -59,6 +60,7 @@ urlpatterns = [
     path(f"{ONE}refused/<int:letter_id>/", connections.replay, name="connection_replay"),
     path(f"{ONE}mapping/<int:line_id>/", connections.line, name="connection_line"),
     path(f"{ONE}disconnect/", connections.disconnect, name="connection_disconnect"),
+    path("hooks/crm/<slug:key>/", connection_door.changes_there, name="connection_hook"),
     path(WEBHOOKS, webhooks.webhooks, name="webhooks"),
     path(f"{WEBHOOKS}new/", webhooks.new, name="webhook_new"),
     path(f"{WEBHOOKS}<int:subscription_id>/", webhooks.webhook, name="webhook"),

@@ -7,16 +7,19 @@ repeated and when is ``integrations.syncing``'s. ``docs/guides/write-a-connector
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from integrations.crm.errors import ConnectorError, Misconfigured, Permanent, Retry, Stale
+from integrations.crm.errors import AlreadyThere, ConnectorError, Misconfigured, Permanent, Retry, Stale
 from integrations.crm.oauth import OAuth
 from integrations.crm.wire import Wire
 
 __all__ = [
+    "AlreadyThere",
     "Connector",
     "ConnectorError",
+    "HearsHooks",
     "Misconfigured",
+    "Notice",
     "OAuth",
     "Page",
     "Permanent",
@@ -117,8 +120,22 @@ class Rate:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Notice:
+    """A webhook says that something happened to a record: reason to read it, and nothing more is believed.
+
+    ``is_erasure``: it was destroyed by the person's right, if it is indeed no longer there.
+    """
+
+    external_id: str
+    is_erasure: bool = False
+
+
 class Connector(Protocol):
-    """One connected account of another system. Made anew for each piece of work; keeps nothing between them."""
+    """One connected account of another system. Made anew for each piece of work; keeps nothing between them.
+
+    ``settings`` holds what the form asks for, secrets too, and under ``mapped`` the properties that the mapping names, where there is one.
+    """
 
     kind: ClassVar[str]
     label: ClassVar[Any]
@@ -181,4 +198,25 @@ class Connector(Protocol):
 
     def gone(self, external_ids: Collection[str]) -> set[str]:
         """Which of these no longer exist, for systems whose changes do not tell; empty where ``changes`` does."""
+        ...
+
+
+@runtime_checkable
+class HearsHooks(Protocol):
+    """What the connector of a system that sends webhooks offers besides: they come to ``/hooks/crm/<key of the connection>/``."""
+
+    @classmethod
+    def verify_hook(
+        cls, settings: Mapping[str, Any], *, method: str, url: str, headers: Mapping[str, str], body: bytes, now: float
+    ) -> bool:
+        """Whether the request comes from that system, judged by the raw bytes. Names of headers in lower case; ``now`` in seconds."""
+        ...
+
+    @classmethod
+    def read_hook(cls, settings: Mapping[str, Any], body: bytes) -> Sequence[Notice]:
+        """Which records it is about, each once. Raises ``ValueError`` for what makes no sense."""
+        ...
+
+    def read_several(self, external_ids: Collection[str]) -> dict[str, RemoteRecord]:
+        """As ``read``, of many at once; what is not there is left out."""
         ...

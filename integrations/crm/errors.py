@@ -1,4 +1,4 @@
-"""What a connector may raise: three errors, and one special case of the first."""
+"""What a connector may raise: three errors, and two special cases of the first."""
 
 
 class ConnectorError(Exception):
@@ -15,6 +15,14 @@ class Retry(ConnectorError):
 
 class Stale(Retry):
     """Somebody changed the record since the version we know: read it again and compare again. Nothing was written."""
+
+
+class AlreadyThere(Retry):
+    """Another record there, ``external_id``, has what only one may have of what was to be made or written. Nothing was written."""
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__("Another record there has this already")
+        self.external_id = external_id
 
 
 class Permanent(ConnectorError):

@@ -2,10 +2,11 @@
 
 from integrations.crm.carddav.connector import CardDav
 from integrations.crm.contract import Connector
+from integrations.crm.hubspot.connector import HubSpot
 from integrations.crm.rest.connector import Rest
 from integrations.crm.tryton.connector import Tryton
 
-CONNECTORS: dict[str, type[Connector]] = {each.kind: each for each in (CardDav, Tryton, Rest)}
+CONNECTORS: dict[str, type[Connector]] = {each.kind: each for each in (HubSpot, CardDav, Tryton, Rest)}
 
 
 def connector_of(kind: str) -> type[Connector]:

@@ -3,7 +3,7 @@
 import email.utils
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from integrations import http_client
 from integrations.crm.errors import Misconfigured, Permanent, Retry, Stale
@@ -65,9 +65,7 @@ class Wire:
             return answer
         said = f"{method} {status}"
         if status in (429, 503):
-            wait = seconds_to_wait(answer.headers.get("retry-after", ""))
-            self._hold(wait)
-            raise Retry(said, after=wait)
+            self.wait(said, seconds_to_wait(answer.headers.get("retry-after", "")))
         if status in (409, 412, 423):
             raise Stale(said)
         if status in (401, 403):
@@ -75,6 +73,11 @@ class Wire:
         if status in (408, 425) or status >= 500:
             raise Retry(said)
         raise Permanent(said)
+
+    def wait(self, said: str, seconds: float) -> NoReturn:
+        """Nobody calls that account for so many seconds. Raises ``Retry``."""
+        self._hold(seconds)
+        raise Retry(said, after=seconds)
 
 
 def seconds_to_wait(retry_after: str) -> float:

@@ -1,6 +1,7 @@
 """The tables of the connections to other systems. Those about people refer to ``contacts.Profile``, never to a contact."""
 
 from integrations.models.crm import (
+    ChangeNotice,
     Conflict,
     Connection,
     DeadLetter,
@@ -19,6 +20,7 @@ from integrations.models.visitors import Visitor, VisitorMessage
 from integrations.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEvent, WebhookSubscription
 
 __all__ = [
+    "ChangeNotice",
     "Conflict",
     "Connection",
     "CustomerDataMessage",

@@ -51,6 +51,7 @@ class Connection(TenantModel):
     held_until = models.DateTimeField(null=True)
     pulled_at = models.DateTimeField(null=True)
     pushed_at = models.DateTimeField(null=True)
+    heard_at = models.DateTimeField(null=True, help_text="When its latest webhook came.")
     created_at = models.DateTimeField(db_default=TransactionNow())
 
     class Meta(TenantModel.Meta):
@@ -157,6 +158,23 @@ class SyncOutbox(TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "connection", "kind", "profile"], name="sync_outbox_once")]
+        indexes = [models.Index(fields=["account", "due_at"])]
+
+
+class ChangeNotice(TenantModel):
+    """A record that a webhook named: it is to be read again. Deleted when it was."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="notices")
+    external_id = models.CharField(max_length=500)
+    is_erasure = models.BooleanField(default=False, help_text="It is said to be destroyed by the person's right.")
+    # Counts the webhooks: a record that was read is only done with if none came while it was being read.
+    asked = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(db_default=TransactionNow())
+    created_at = models.DateTimeField(db_default=TransactionNow())
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["account", "connection", "external_id"], name="change_notice_once")]
         indexes = [models.Index(fields=["account", "due_at"])]
 
 

@@ -103,5 +103,5 @@ def _compare_several(verdict: Verdict, rule: Rule, base: Mapping[str, Any] | Non
     if add or remove:
         spelling = theirs or {}
         verdict.give[name] = Several(add=tuple(sorted(add)), remove=tuple(sorted(spelling[each] for each in remove)))
-    elif name not in verdict.take and (here, there) != (known_here, known_there):
+    elif name not in verdict.take and (name in verdict.first or (here, there) != (known_here, known_there)):
         verdict.settled[name] = {"ours": sorted(here), "theirs": dict(theirs or {})}

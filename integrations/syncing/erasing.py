@@ -5,6 +5,7 @@ from django.db.models import Q
 from contacts.erasers import Person, Report
 from contacts.erasing import erase
 from contacts.merging import Refused
+from contacts.models import Profile
 from integrations.models import Conflict, Connection, DeadLetter, EchoEntry, ExternalRecord, SyncLog, SyncOutbox
 from integrations.syncing import conflicts, outbox, recording
 from integrations.syncing.opening import Desk
@@ -17,19 +18,20 @@ OnDeletion = Connection.OnDeletion
 def gone_there(desk: Desk, record: ExternalRecord | None, *, is_erased: bool = False) -> str:
     """The record is no longer there. Call it under the record's lock; the word says what became of it.
 
-    A person erased there by their right is erased here, unless the connection asks a person first; a record that was only deleted
-    follows the connection's setting.
+    A person erased there by their right is erased here, whether or not the record was known to be deleted; a record that was only
+    deleted follows the connection's setting.
     """
-    if record is None or record.state in (State.GONE, State.ERASED, State.MERGED):
+    if record is None or record.state in (State.ERASED, State.MERGED) or (record.state == State.GONE and not is_erased):
         return "same"
-    record.state, record.version = State.GONE, ""
-    record.save(update_fields=["state", "version"])
-    SyncOutbox.scoped().filter(record=record, kind=SyncOutbox.Kind.PUSH).delete()
-    recording.note(Action.GONE, connection=desk.connection, record=record)
+    if record.state != State.GONE:
+        record.state, record.version = State.GONE, ""
+        record.save(update_fields=["state", "version"])
+        SyncOutbox.scoped().filter(record=record, kind=SyncOutbox.Kind.PUSH).delete()
+        recording.note(Action.GONE, connection=desk.connection, record=record)
     wish = desk.connection.on_deletion
-    if wish == OnDeletion.ERASE or (is_erased and wish == OnDeletion.KEEP):
+    if is_erased or wish == OnDeletion.ERASE:
         try:
-            erase(profiles=[record.profile], by=desk.actor)
+            erase(profiles=_told_by(record), by=desk.actor)
         except Refused:
             return "gone"
         return "erased"
@@ -37,6 +39,15 @@ def gone_there(desk: Desk, record: ExternalRecord | None, *, is_erased: bool = F
         conflicts.open_other(desk, record, Conflict.Kind.DELETION)
         return "conflict"
     return "gone"
+
+
+def _told_by(record: ExternalRecord) -> list[Profile]:
+    """What the record is here, with what it was made of there, as far as it is the same person here."""
+    ids, told = {record.pk}, [record.profile]
+    while more := ExternalRecord.scoped().filter(alias_of__in=ids, state=State.MERGED).exclude(pk__in=ids).select_related("profile"):
+        ids |= {each.pk for each in more}
+        told += [each.profile for each in more if each.profile.contact_id == record.profile.contact_id]
+    return told
 
 
 def forget_records(person: Person, report: Report) -> None:

@@ -1,6 +1,6 @@
 """Everything that a piece of work on one connection needs: the connector, the mapping, the budget."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,18 +47,18 @@ def open_desk(connection: Connection, *, is_back_fill: bool = False) -> Desk:
     rows = MappingRow.scoped().filter(connection=connection, problem="").order_by("pk")
     return Desk(
         connection=connection,
-        connector=connector_for(connection, is_back_fill=is_back_fill),
+        connector=connector_for(connection, is_back_fill=is_back_fill, mapped=[row.remote for row in rows]),
         rules=tuple(rule_of(row) for row in rows),
         region=Account.objects.only("default_region").get(pk=current_account_id()).default_region,
     )
 
 
-def connector_for(connection: Connection, *, is_back_fill: bool = False) -> Connector:
-    """The connector with the connection's settings and secrets, its calls within the shared budget."""
+def connector_for(connection: Connection, *, is_back_fill: bool = False, mapped: Sequence[str] = ()) -> Connector:
+    """The connector with the connection's settings and secrets, its calls within the shared budget. ``mapped``: the properties wanted."""
     kind = connector_of(connection.kind)
     said = settings_of(connection)
     budget = Budget(kind=kind.kind, remote_account=kind.remote_account(said), rate=kind.rate, is_back_fill=is_back_fill)
-    return kind(said, Wire(spend=budget.spend, hold=budget.hold, renew=_renewing(connection.pk)))
+    return kind({**said, "mapped": mapped}, Wire(spend=budget.spend, hold=budget.hold, renew=_renewing(connection.pk)))
 
 
 def settings_of(connection: Connection) -> dict[str, Any]:

@@ -33,6 +33,8 @@ LOOKED_UP = 200
 
 def pull(*, connection_id: int) -> int | None:
     """Take in what changed since the cursor; how many records were read, ``None`` where it is not time or another worker does it."""
+    from integrations.syncing.noticing import read_noticed
+
     now = timezone.now()
     free = Q(held_until=None) | Q(held_until__lt=now)
     mine = Connection.scoped().filter(free, pk=connection_id, paused=False, next_pull_at__lte=now).exclude(cursor="")
@@ -43,6 +45,7 @@ def pull(*, connection_id: int) -> int | None:
     desk = open_desk(connection)
     count = 0
     try:
+        read_noticed(desk)
         count = _pages(desk)
         _look_for_gone(desk)
     except Braked as error:

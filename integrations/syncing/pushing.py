@@ -1,5 +1,6 @@
 """Say there what changed here: only the changed fields, on the version we know, compared again when that is no longer the one."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import structlog
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from accounts.queueing import back_off, enqueue
 from contacts.models import Profile
-from integrations.crm.contract import Misconfigured, Permanent, RemoteRecord, Retry, Several, Stale
+from integrations.crm.contract import AlreadyThere, Misconfigured, Permanent, RemoteRecord, Retry, Several, Stale
 from integrations.models import Connection, DeadLetter, ExternalRecord, SyncOutbox
 from integrations.syncing import echo, outbox, recording
 from integrations.syncing.comparing import compare
@@ -69,8 +70,26 @@ def _say(desk: Desk, row: SyncOutbox) -> None:
         if desk.connection.creates_there:
             create_there(desk, row.profile)
         return
-    if not weave_aliases(desk, record):
+    if weave_aliases(desk, record):
+        return
+    try:
         update_there(desk, record)
+    except AlreadyThere as found:
+        _share(desk, record, found.external_id)
+
+
+def _share(desk: Desk, record: ExternalRecord, external_id: str) -> None:
+    """Another record there has an address that only one may have, and that this one was to be given.
+
+    Where both are one person here, the two become one there; where that is not wished, each keeps the addresses that it has.
+    """
+    known = ExternalRecord.scoped().filter(connection=desk.connection, object_type=desk.object_type, state=ExternalRecord.State.LIVE)
+    same_person = known.filter(external_id=external_id, profile__contact=record.profile.contact_id).exclude(pk=record.pk)
+    other = same_person.select_related("profile").first()
+    if other is None:
+        raise Permanent("Another record there has this address")
+    leaving = () if weave_aliases(desk, other) else [rule.ours for rule in desk.rules if rule.is_identifier]
+    update_there(desk, record, leaving=leaving)
 
 
 def _record_of(desk: Desk, profile: Profile) -> ExternalRecord | None:
@@ -78,12 +97,12 @@ def _record_of(desk: Desk, profile: Profile) -> ExternalRecord | None:
     return known.filter(state=ExternalRecord.State.LIVE).select_related("profile").first()
 
 
-def update_there(desk: Desk, record: ExternalRecord) -> None:
-    """Write what differs from the base until both sides are in step. Raises the connector's errors."""
+def update_there(desk: Desk, record: ExternalRecord, *, leaving: Collection[str] = ()) -> None:
+    """Write what differs from the base, but for the fields ``leaving``, until both sides are in step. Raises the connector's errors."""
     for _attempt in range(ATTEMPTS):
         waiting = fields_waiting(record)
         if any(rule.goes_out and rule.ours not in record.base and rule.ours not in waiting for rule in desk.rules):
-            _look_again(desk, record)
+            _look_again(desk, record.external_id)
             fresh = _record_of(desk, record.profile)
             if fresh is None:
                 return
@@ -91,16 +110,17 @@ def update_there(desk: Desk, record: ExternalRecord) -> None:
         ours = ours_of(desk.rules, profile=record.profile, record=record)
         theirs: dict[str, Theirs] = {name: entry["theirs"] for name, entry in record.base.items()}
         verdict = compare(desk.rules, base=record.base, ours=ours, theirs=theirs, newer=dict.fromkeys(theirs, "ours"), waiting=waiting)
-        if not verdict.give:
+        give = {name: value for name, value in verdict.give.items() if name not in leaving}
+        if not give:
             return
-        before = {name: record.base[name]["theirs"] for name in verdict.give if name in record.base}
+        before = {name: record.base[name]["theirs"] for name in give if name in record.base}
         begun_at = timezone.now()
         try:
-            answered = desk.connector.write(record.external_id, remote_values(desk.rules, verdict.give), expected=record.version)
+            answered = desk.connector.write(record.external_id, remote_values(desk.rules, give), expected=record.version)
         except Stale:
-            _look_again(desk, record)
+            _look_again(desk, record.external_id)
         else:
-            sent = {name: ours[name] for name in verdict.give}
+            sent = {name: ours[name] for name in give}
             _note(desk, record.external_id, answered, sent=sent, before=before)
             _learn_clock(desk, answered, begun_at)
             take_or_bury(desk=desk, remote=answered)
@@ -123,7 +143,11 @@ def create_there(desk: Desk, profile: Profile) -> None:
     if not said:
         return
     earlier = ExternalRecord.scoped().filter(connection=desk.connection, profile=profile).count()
-    answered = desk.connector.create(remote_values(rules, said), key=f"hilo-{desk.connection.key[:8]}-{profile.pk}-{earlier}")
+    try:
+        answered = desk.connector.create(remote_values(rules, said), key=f"hilo-{desk.connection.key[:8]}-{profile.pk}-{earlier}")
+    except AlreadyThere as found:
+        _look_again(desk, found.external_id)
+        return
     with transaction.atomic():
         record = lock_record(desk, answered.external_id)
         if record is None:
@@ -134,9 +158,9 @@ def create_there(desk: Desk, profile: Profile) -> None:
     take_or_bury(desk=desk, remote=answered)
 
 
-def _look_again(desk: Desk, record: ExternalRecord) -> None:
-    remote = desk.connector.read(record.external_id)
-    take_or_bury(desk=desk, remote=remote or RemoteRecord(desk.object_type, record.external_id, is_deleted=True))
+def _look_again(desk: Desk, external_id: str) -> None:
+    remote = desk.connector.read(external_id)
+    take_or_bury(desk=desk, remote=remote or RemoteRecord(desk.object_type, external_id, is_deleted=True))
 
 
 def _note(

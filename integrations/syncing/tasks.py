@@ -26,6 +26,13 @@ def ask_for_changes(*, account_id: int, connection_id: int) -> None:
 
 
 @shared_task(base=AccountTask)
+def read_what_webhooks_named(*, account_id: int, connection_id: int) -> None:
+    from integrations.syncing.noticing import work
+
+    work(connection_id=connection_id)
+
+
+@shared_task(base=AccountTask)
 def carry_out_sync_run(*, account_id: int, run_id: int) -> None:
     from integrations.syncing.back_filling import work
 
@@ -55,6 +62,13 @@ def sweep_connections() -> int:
     from integrations.syncing.pulling import due
 
     return sweep(ask_for_changes, "connection_id", due)
+
+
+@shared_task
+def sweep_change_notices() -> int:
+    from integrations.syncing.noticing import due
+
+    return sweep(read_what_webhooks_named, "connection_id", due)
 
 
 @shared_task

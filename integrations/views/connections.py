@@ -15,6 +15,7 @@ from accounts.views.access import needs
 from integrations.crm.registry import CONNECTORS
 from integrations.models import Conflict, Connection, DeadLetter, Mapping, SyncRun
 from integrations.syncing import back_filling, conflicts, connecting, dead_letters, queries
+from integrations.syncing.door import has_hook_secret, hook_address
 from integrations.syncing.mapping import change_line
 from integrations.syncing.signing_in import redirect_uri, sign_in_of
 from integrations.views.connection_forms import ConnectionForm, WishesForm
@@ -63,6 +64,8 @@ def connection(request: AccountRequest, connection_id: int) -> HttpResponse:
         "connection": found,
         "health": queries.health_of(found),
         "sign_in": sign_in_of(found),
+        "hook_address": hook_address(found),
+        "has_hook_secret": has_hook_secret(found),
         "run": queries.latest_run(found),
         "conflicts": queries.open_conflicts(found),
         "refused": queries.refused_records(found),

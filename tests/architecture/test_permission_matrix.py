@@ -154,6 +154,8 @@ DOORS: dict[str, Door] = {
         line_id="connection_line",
     ),
     "integrations:connection_disconnect": page(post=CHANNELS, connection_id="connection"),
+    # Whoever knows the secret of the other system: tested in tests/integrations/crm/test_hubspot_hooks.py
+    "integrations:connection_hook": public("POST", key="unbekannt"),
     "integrations:webhooks": page(get=ACCOUNT),
     "integrations:webhook_new": page(get=ACCOUNT, post=ACCOUNT, body=A_WEBHOOK),
     "integrations:webhook": page(get=ACCOUNT, post=ACCOUNT, body=A_WEBHOOK, subscription_id="webhook"),

@@ -11,7 +11,8 @@ from accounts.actors import SYSTEM
 from accounts.models import Account
 from integrations.models import Connection
 from integrations.syncing.connecting import connect
-from tests.integrations.crm.others import BookSide, Other, ShopSide, TrytonSide
+from tests.integrations.crm.hubspot_server import PORTAL, SECRET, TOKEN, HubSpotAccount, running_hubspot
+from tests.integrations.crm.others import BookSide, HubSpotSide, Other, ShopSide, TrytonSide
 from tests.integrations.crm.peers import PASSWORD, Radicale, Tryton, running_radicale, running_tryton
 from tests.integrations.crm.shop import KEY, Shop, running_shop
 
@@ -89,15 +90,27 @@ def to_shop(scoped: Account, shop: Shop, loopback: None) -> Connection:
     return connect(kind="rest", name="Tienda", settings=shop_settings(shop), by=SYSTEM)
 
 
-@pytest.fixture(params=["tryton", "carddav", "rest"])
+@pytest.fixture
+def hubspot() -> Iterator[HubSpotAccount]:
+    with running_hubspot() as peer:
+        yield peer
+
+
+@pytest.fixture
+def to_hubspot(scoped: Account, hubspot: HubSpotAccount, loopback: None) -> Connection:
+    settings = {"url": hubspot.url, "portal": PORTAL, "token": TOKEN, "client_secret": SECRET}
+    return connect(kind="hubspot", name="HubSpot", settings=settings, by=SYSTEM)
+
+
+@pytest.fixture(params=["tryton", "carddav", "rest", "hubspot"])
 def other(request: pytest.FixtureRequest) -> Other:
     """Each of the systems in turn."""
     return make_other(request, request.param)
 
 
-@pytest.fixture(params=["tryton", "carddav"])
+@pytest.fixture(params=["tryton", "carddav", "hubspot"])
 def real(request: pytest.FixtureRequest) -> Other:
-    """Each of the systems that are somebody else's."""
+    """Each of the systems that are somebody else's; HubSpot's is ours, after its documentation."""
     return make_other(request, request.param)
 
 
@@ -106,4 +119,6 @@ def make_other(request: pytest.FixtureRequest, kind: str) -> Other:
         return TrytonSide(request.getfixturevalue("to_tryton"), request.getfixturevalue("tryton"))
     if kind == "carddav":
         return BookSide(request.getfixturevalue("to_book"), request.getfixturevalue("radicale"))
+    if kind == "hubspot":
+        return HubSpotSide(request.getfixturevalue("to_hubspot"), request.getfixturevalue("hubspot"))
     return ShopSide(request.getfixturevalue("to_shop"), request.getfixturevalue("shop"))

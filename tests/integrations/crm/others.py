@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import vobject
 
 from integrations.models import Connection
+from tests.integrations.crm.hubspot_server import HubSpotAccount
 from tests.integrations.crm.peers import Radicale, Tryton
 from tests.integrations.crm.shop import Shop
 
@@ -154,6 +155,37 @@ class ShopSide:
 
     def is_there(self, external_id: str) -> bool:
         return not self.peer.rows[external_id].get("deleted")
+
+
+@dataclass
+class HubSpotSide:
+    connection: Connection
+    peer: HubSpotAccount
+
+    def add(self, name: str, *, email: str = "", city: str = "") -> str:
+        return self.peer.add(**_names(name), email=email, city=city)
+
+    def change(self, external_id: str, **values: Any) -> None:
+        said: dict[str, Any] = _names(values["name"]) if "name" in values else {}
+        if "city" in values:
+            said["city"] = values["city"]
+        if "emails" in values:
+            said |= {"email": next(iter(values["emails"]), None), "hs_additional_emails": ";".join(values["emails"][1:])}
+        self.peer.change(external_id, **said)
+
+    def values(self, external_id: str) -> dict[str, Any]:
+        row = self.peer.values(external_id)
+        emails = [row.get("email"), *(row.get("hs_additional_emails") or "").split(";")]
+        name = f"{row.get('firstname') or ''} {row.get('lastname') or ''}".strip()
+        return {"name": name or None, "city": row.get("city"), "emails": sorted(filter(None, emails))}
+
+    def delete(self, external_id: str) -> None:
+        self.peer.delete(external_id)
+
+
+def _names(name: str) -> dict[str, str]:
+    first, _space, last = name.partition(" ")
+    return {"firstname": first, "lastname": last}
 
 
 def _some(value: Any) -> Iterable[Any]:

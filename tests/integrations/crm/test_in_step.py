@@ -253,9 +253,8 @@ def test_somebody_new_here_becomes_a_record_there_where_that_is_wished(real: Oth
 
 
 def test_a_back_fill_goes_on_where_its_worker_died(real: Other, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        f"integrations.crm.{real.connection.kind}.connector.{'PAGE' if real.connection.kind == 'tryton' else 'CARDS_PER_PAGE'}", 2
-    )
+    size = "CARDS_PER_PAGE" if real.connection.kind == "carddav" else "PAGE"
+    monkeypatch.setattr(f"integrations.crm.{real.connection.kind}.connector.{size}", 2)
     ids = [real.add(f"Persona {number}", email=f"p{number}@example.org") for number in range(5)]
     run = back_filling.ask(connection=real.connection, kind="back_fill", by=SYSTEM)
     beat, beats = SyncRun.beat, []
