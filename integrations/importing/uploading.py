@@ -14,6 +14,7 @@ from accounts.models import Account
 from accounts.roles import Ability, require
 from accounts.scope import current_account_id
 from integrations.importing.columns import SAMPLE, TARGETS, guess, target_named
+from integrations.importing.encodings import CHOICES
 from integrations.importing.rows import FileRefused
 from integrations.importing.sniffing import sniff
 from integrations.importing.tables import data_rows, local_copy, look_at
@@ -78,6 +79,10 @@ def choose_mapping(
     require_open(fresh)
     if fresh.runs.filter(kind=ImportRun.Kind.RUN, reached__gt=0).exists():
         raise FileRefused(_("A part of the file was imported already: go on with it, or undo it."), code="begun")
+    if encoding not in ("", fresh.encoding, *dict(CHOICES)):
+        raise FileRefused(
+            _("There is no such encoding. Choose one of: %(choices)s.") % {"choices": ", ".join(dict(CHOICES))}, code="encoding"
+        )
     _check(fresh, mapping)
     fresh.mapping = mapping
     if source is not None:

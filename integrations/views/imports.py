@@ -192,11 +192,14 @@ def import_mapping(request: AccountRequest, import_id: int) -> HttpResponse:
     """Keep what the columns mean; with ``then=check`` a check is asked for at once, otherwise the page shows how it reads now."""
     imported = _import(import_id)
     mapping = [request.POST.get(f"column-{place}", "")[:40] for place in range(len(imported.headings))]
-    encoding = request.POST.get("encoding", "")
-    if encoding not in ("", *dict(CHOICES)):
-        raise Http404
     try:
-        choose_mapping(imported=imported, mapping=mapping, by=request.actor, encoding=encoding, source=request.POST.get("source"))
+        choose_mapping(
+            imported=imported,
+            mapping=mapping,
+            by=request.actor,
+            encoding=request.POST.get("encoding", ""),
+            source=request.POST.get("source"),
+        )
         if request.POST.get("then") == "check":
             running.ask(imported=imported, kind=Kind.CHECK, by=request.actor)
     except ValidationError as refused:

@@ -349,6 +349,16 @@ def test_a_mapping_that_makes_no_sense_is_refused(scoped: Account, supervisor: M
     assert Import.scoped().get().mapping == found.mapping
 
 
+@pytest.mark.parametrize("encoding", ["-1", "base64", "x" * 20])
+def test_an_encoding_that_nobody_offers_is_refused(scoped: Account, supervisor: Membership, encoding: str) -> None:
+    found = imported(PEOPLE, supervisor)
+
+    with pytest.raises(FileRefused) as refused:
+        choose_mapping(imported=found, mapping=found.mapping, by=person(supervisor), encoding=encoding)
+    assert refused.value.code == "encoding"
+    assert Import.scoped().get().encoding == found.encoding
+
+
 def test_a_file_that_is_too_large_is_not_kept(scoped: Account, supervisor: Membership, settings: Any) -> None:
     settings.IMPORT_MAX_BYTES = 10
 
