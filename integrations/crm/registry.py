@@ -4,9 +4,10 @@ from integrations.crm.carddav.connector import CardDav
 from integrations.crm.contract import Connector
 from integrations.crm.hubspot.connector import HubSpot
 from integrations.crm.rest.connector import Rest
+from integrations.crm.salesforce.connector import Salesforce
 from integrations.crm.tryton.connector import Tryton
 
-CONNECTORS: dict[str, type[Connector]] = {each.kind: each for each in (HubSpot, CardDav, Tryton, Rest)}
+CONNECTORS: dict[str, type[Connector]] = {each.kind: each for each in (HubSpot, Salesforce, CardDav, Tryton, Rest)}
 
 
 def connector_of(kind: str) -> type[Connector]:

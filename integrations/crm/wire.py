@@ -36,7 +36,7 @@ class Wire:
         renew: Renew = _cannot_renew,
     ) -> None:
         self._spend = spend
-        self._hold = hold
+        self.hold = hold
         self.renew = renew
 
     def call(
@@ -76,7 +76,7 @@ class Wire:
 
     def wait(self, said: str, seconds: float) -> NoReturn:
         """Nobody calls that account for so many seconds. Raises ``Retry``."""
-        self._hold(seconds)
+        self.hold(seconds)
         raise Retry(said, after=seconds)
 
 

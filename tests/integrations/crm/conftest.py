@@ -12,8 +12,9 @@ from accounts.models import Account
 from integrations.models import Connection
 from integrations.syncing.connecting import connect
 from tests.integrations.crm.hubspot_server import PORTAL, SECRET, TOKEN, HubSpotAccount, running_hubspot
-from tests.integrations.crm.others import BookSide, HubSpotSide, Other, ShopSide, TrytonSide
+from tests.integrations.crm.others import BookSide, HubSpotSide, Other, SalesforceSide, ShopSide, TrytonSide
 from tests.integrations.crm.peers import PASSWORD, Radicale, Tryton, running_radicale, running_tryton
+from tests.integrations.crm.salesforce_server import Org, running_org
 from tests.integrations.crm.shop import KEY, Shop, running_shop
 
 
@@ -102,7 +103,28 @@ def to_hubspot(scoped: Account, hubspot: HubSpotAccount, loopback: None) -> Conn
     return connect(kind="hubspot", name="HubSpot", settings=settings, by=SYSTEM)
 
 
-@pytest.fixture(params=["tryton", "carddav", "rest", "hubspot"])
+@pytest.fixture
+def org() -> Iterator[Org]:
+    with running_org() as peer:
+        yield peer
+
+
+def signed_in(org: Org, name: str = "Salesforce") -> Connection:
+    """A connection of the scoped account that somebody signed in for."""
+    said = {"url": org.url, "client_id": org.oauth.client_id, "client_secret": org.oauth.client_secret}
+    more = {"object": "Contact", "key_field": "Hilo_Key__c"}
+    connection = connect(kind="salesforce", name=name, settings={**said, **more}, by=SYSTEM)
+    connection.credentials = {**connection.credentials, **org.oauth.grant()}
+    connection.save()
+    return connection
+
+
+@pytest.fixture
+def to_org(scoped: Account, org: Org, loopback: None) -> Connection:
+    return signed_in(org)
+
+
+@pytest.fixture(params=["tryton", "carddav", "rest", "hubspot", "salesforce"])
 def other(request: pytest.FixtureRequest) -> Other:
     """Each of the systems in turn."""
     return make_other(request, request.param)
@@ -121,4 +143,6 @@ def make_other(request: pytest.FixtureRequest, kind: str) -> Other:
         return BookSide(request.getfixturevalue("to_book"), request.getfixturevalue("radicale"))
     if kind == "hubspot":
         return HubSpotSide(request.getfixturevalue("to_hubspot"), request.getfixturevalue("hubspot"))
+    if kind == "salesforce":
+        return SalesforceSide(request.getfixturevalue("to_org"), request.getfixturevalue("org"))
     return ShopSide(request.getfixturevalue("to_shop"), request.getfixturevalue("shop"))

@@ -10,6 +10,7 @@ import vobject
 from integrations.models import Connection
 from tests.integrations.crm.hubspot_server import HubSpotAccount
 from tests.integrations.crm.peers import Radicale, Tryton
+from tests.integrations.crm.salesforce_server import Org
 from tests.integrations.crm.shop import Shop
 
 
@@ -181,6 +182,34 @@ class HubSpotSide:
 
     def delete(self, external_id: str) -> None:
         self.peer.delete(external_id)
+
+
+@dataclass
+class SalesforceSide:
+    connection: Connection
+    peer: Org
+
+    def add(self, name: str, *, email: str = "", city: str = "") -> str:
+        return self.peer.add(**self._parts(name), Email=email or None, MailingCity=city or None)
+
+    def change(self, external_id: str, **values: Any) -> None:
+        said: dict[str, Any] = self._parts(values["name"]) if "name" in values else {}
+        if "city" in values:
+            said["MailingCity"] = values["city"]
+        if "emails" in values:
+            said["Email"] = next(iter(values["emails"]), None)
+        self.peer.change(external_id, **said)
+
+    def values(self, external_id: str) -> dict[str, Any]:
+        row = self.peer.rows[external_id]
+        return {"name": row["Name"], "city": row["MailingCity"], "emails": _some(row["Email"])}
+
+    def delete(self, external_id: str) -> None:
+        self.peer.delete(external_id)
+
+    def _parts(self, name: str) -> dict[str, Any]:
+        first, _space, last = name.rpartition(" ")
+        return {"FirstName": first or None, "LastName": last}
 
 
 def _names(name: str) -> dict[str, str]:
