@@ -1,10 +1,8 @@
 """``/a/<slug>/settings/countries/``: what each country's law says as the gate reads it, and the account's own figures in its place."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
@@ -12,7 +10,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -22,24 +19,7 @@ from accounts.views.access import needs
 from consent.country_rules import NAMES, correct_rule, use_shipped
 from consent.models import CountryRule, CountryRuleCorrection
 from consent.rule_words import RULES, in_words
-
-
-class CorrectionForm(forms.Form):
-    """The account's own figure, with where it comes from."""
-
-    value = forms.CharField(
-        label=gettext_lazy("Figure (JSON, of the same form)"),
-        max_length=8000,
-        widget=forms.Textarea(attrs={"rows": 4, "class": "code", "spellcheck": "false"}),
-    )
-    source = forms.CharField(label=gettext_lazy("Where it comes from"), max_length=300)
-    dated = forms.DateField(label=gettext_lazy("Read on"), widget=forms.DateInput(attrs={"type": "date"}))
-
-    def clean_value(self) -> Any:
-        try:
-            return json.loads(self.cleaned_data["value"])
-        except ValueError as error:
-            raise ValidationError(_("This is no JSON.")) from error
+from consent.views.rule_forms import CorrectionForm, shown
 
 
 @dataclass(frozen=True)
@@ -67,10 +47,11 @@ def country_rules(request: AccountRequest) -> HttpResponse:
 @needs(Ability.MANAGE_CONSENT)
 def correct(request: AccountRequest, country: str, name: str) -> HttpResponse:
     _existing(country, name)
-    form = CorrectionForm(request.POST, auto_id=f"{name}_%s")
+    form = CorrectionForm(request.POST, rule=name, auto_id=f"{name}_%s")
     if form.is_valid():
+        said = {each: form.cleaned_data[each] for each in ("source", "dated")}
         try:
-            correct_rule(country=country, name=name, by=request.actor, **form.cleaned_data)
+            correct_rule(country=country, name=name, value=form.value, by=request.actor, **said)
         except ValidationError as error:
             form.add_error(None, " ".join(error.messages))
         else:
@@ -110,8 +91,8 @@ def _page(request: AccountRequest, asked: str, *, bound: tuple[str, CorrectionFo
 def _line(rule: CountryRule, correction: CountryRuleCorrection | None, bound: tuple[str, CorrectionForm] | None) -> Line:
     label, effect = RULES.get(rule.name, (rule.name, ""))
     value = correction.value if correction is not None else rule.value
-    initial = {"value": json.dumps(value, ensure_ascii=False), "dated": timezone.localdate().isoformat()}
-    form = bound[1] if bound and bound[0] == rule.name else CorrectionForm(initial=initial, auto_id=f"{rule.name}_%s")
+    initial = {**shown(rule.name, value), "dated": timezone.localdate().isoformat()}
+    form = bound[1] if bound and bound[0] == rule.name else CorrectionForm(rule=rule.name, initial=initial, auto_id=f"{rule.name}_%s")
     return Line(rule, correction, label, effect, in_words(rule.name, value), in_words(rule.name, rule.value), form)
 
 

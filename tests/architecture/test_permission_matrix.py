@@ -309,7 +309,7 @@ DOORS: dict[str, Door] = {
     "consent:country-rule-correct": page(
         post=CONSENT,
         values={"country": "CL", "name": "consent_expiry"},
-        body={"value": '{"days": 365}', "source": "Asesoría", "dated": "2026-11-01"},
+        body={"days": "365", "source": "Asesoría", "dated": "2026-11-01"},
     ),
     "consent:country-rule-shipped": page(post=CONSENT, values={"country": "CL", "name": "consent_expiry"}),
     "consent:retention": page(get=CONSENT),
