@@ -42,12 +42,12 @@ class SendingRulesForm(forms.Form):
     )
     cap_days = forms.IntegerField(label=gettext_lazy("Within so many days"), min_value=1, max_value=90)
     quiet_from = forms.TimeField(
-        label=gettext_lazy("Quiet from"),
+        label=gettext_lazy("Quiet hours from"),
         help_text=gettext_lazy("Where the person is. The hours of each country hold besides."),
         required=False,
         widget=TIME,
     )
-    quiet_to = forms.TimeField(label=gettext_lazy("Quiet until"), required=False, widget=TIME)
+    quiet_to = forms.TimeField(label=gettext_lazy("Quiet hours until"), required=False, widget=TIME)
     opt_out_is_confirmed = forms.BooleanField(
         label=gettext_lazy("Confirm a stop word"),
         help_text=gettext_lazy("One answer to BAJA, SAIR, STOP and their like says what was done."),

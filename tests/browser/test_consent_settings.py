@@ -20,7 +20,7 @@ from tests.conftest import make_channel
 from tests.consent.people import address_of, make_person
 
 pytestmark = pytest.mark.browser
-PAGES = ["purposes/", "ledger/", "countries/", "retention/", "masking/"]
+PAGES = ["purposes/", "sending/", "ledger/", "countries/", "retention/", "masking/"]
 
 
 def picture(page: Page, name: str) -> None:
