@@ -55,7 +55,7 @@ def _hours_read(given: dict[str, Any]) -> Any:
     return {"allowed": allowed, "holidays": given["holidays"]}
 
 
-def _listed(label: str, help_text: str) -> Shape:
+def _listed(label: Any, help_text: Any) -> Shape:
     def fields() -> dict[str, forms.Field]:
         area = forms.Textarea(attrs={"rows": 4, "class": "code", "spellcheck": "false"})
         return {"listed": forms.CharField(label=label, help_text=help_text, max_length=8000, required=False, widget=area)}

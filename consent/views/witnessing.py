@@ -104,10 +104,14 @@ def _beginning(request: AccountRequest, purposes: Sequence[Purpose]) -> dict[str
 def _named(places: Sequence[Place]) -> list[tuple[str, str]]:
     """Every address by every kind of channel, the account's own channels first."""
     ours = set(Channel.scoped().filter(is_active=True).values_list("kind", flat=True))
-    kinds = {str(kind): str(label) for kind, label in ChannelKind.choices} | {"sms": "SMS", "voice": _("Phone call")}
+    kinds = _channel_names()
     found = [(place, channel) for place in places for channel in place.channels]
     found.sort(key=lambda pair: pair[1] not in ours)
     return [(f"{place.identifier.pk}:{channel}", f"{kinds.get(channel, channel)} · {place.text}") for place, channel in found]
+
+
+def _channel_names() -> dict[str, str]:
+    return {str(kind): str(label) for kind, label in ChannelKind.choices} | {"sms": "SMS", "voice": _("Phone call")}
 
 
 def _witness(request: AccountRequest, form: StatementForm, purposes: Sequence[Purpose]) -> bool:
@@ -143,6 +147,7 @@ def _told(event: ConsentEvent, purposes: Sequence[Purpose]) -> dict[str, Any]:
         "event": event,
         "what": event.get_action_display(),
         "about": names.get(event.purpose, event.purpose) or _("Everything but service"),
+        "channel": _channel_names().get(event.channel, event.channel),
         "how": event.get_source_display(),
         "by": str(event.membership) if event.membership is not None else "",
     }

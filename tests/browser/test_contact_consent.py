@@ -46,7 +46,7 @@ def test_a_yes_by_phone_with_its_recording_and_a_slip_taken_back(
         page.get_by_label("Cómo lo dijo").select_option("call")
         page.get_by_label("Algo más").fill("Llamó por su pedido 1234.")
         page.locator("input[type=file]").set_input_files(
-            files=[{"name": "llamada.mp3", "mimeType": "audio/mpeg", "buffer": b"ID3 una llamada"}]
+            files={"name": "llamada.mp3", "mimeType": "audio/mpeg", "buffer": b"ID3 una llamada"}
         )
         page.locator("form[enctype] .btn.primary").click()
         expect(page.get_by_text("Anotado, y se avisó a la persona.")).to_be_visible()
