@@ -88,8 +88,10 @@ def _share(desk: Desk, record: ExternalRecord, external_id: str) -> None:
     other = same_person.select_related("profile").first()
     if other is None:
         raise Permanent("Another record there has this address")
-    leaving = () if weave_aliases(desk, other) else [rule.ours for rule in desk.rules if rule.is_identifier]
-    update_there(desk, record, leaving=leaving)
+    # First what nobody disputes: a system that makes a third record of two makes it of what stands there.
+    update_there(desk, record, leaving=[rule.ours for rule in desk.rules if rule.is_identifier])
+    if weave_aliases(desk, other):
+        update_there(desk, ExternalRecord.scoped().select_related("profile").get(pk=record.pk))
 
 
 def _record_of(desk: Desk, profile: Profile) -> ExternalRecord | None:

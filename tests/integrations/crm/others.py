@@ -183,6 +183,9 @@ class HubSpotSide:
     def delete(self, external_id: str) -> None:
         self.peer.delete(external_id)
 
+    def is_there(self, external_id: str) -> bool:
+        return external_id in self.peer.rows and not self.peer.rows[external_id]["archived"]
+
 
 @dataclass
 class SalesforceSide:

@@ -7,7 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
 
 from accounts.actors import SYSTEM
 from accounts.models import Account
@@ -23,15 +25,25 @@ from integrations.models import Connection, DeadLetter, ExternalRecord, SyncOutb
 from integrations.syncing import echo
 from integrations.syncing.connecting import check, connect
 from integrations.syncing.opening import open_desk
+from integrations.syncing.rate_budget import Budget
 from tests.conftest import make_channel
 from tests.contacts.stories import writes
 from tests.integrations.crm.hubspot_server import PORTAL, SECRET, TOKEN, HubSpotAccount, running_hubspot
+from tests.integrations.crm.interleaving import STEPS, Pair, Step
 from tests.integrations.crm.others import HubSpotSide
 from tests.integrations.crm.steps import fill, hear, person, record_of, say, settle_down, shown
 from tests.integrations.crm.test_conformance import with_wire
 from tests.integrations.crm.test_in_step import _end_silence
 
+# Each takes seconds: a few while people wait.
+EXAMPLES = 5 if settings.default.max_examples < 100 else settings.default.max_examples // 4  # type: ignore[union-attr]
 PATCHES = "PATCH /crm/v3/objects/contacts"
+
+
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch, loopback: None) -> None:
+    """More calls than HubSpot would take."""
+    monkeypatch.setattr(Budget, "spend", lambda _self: None)
 
 
 @pytest.fixture
@@ -357,14 +369,30 @@ class TestMerges:
         assert SyncOutbox.scoped().count() == 0
 
 
+@pytest.mark.usefixtures("endless")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, derandomize=True)
+@given(STEPS)
+def test_random_interleavings_end_equal_with_nothing_lost(scoped: Account, steps: list[Step]) -> None:
+    with transaction.atomic(), running_hubspot() as account:
+        reached = {"url": account.url, "portal": PORTAL, "token": TOKEN, "client_secret": SECRET}
+        side = HubSpotSide(connect(kind="hubspot", name="HubSpot", settings=reached, by=SYSTEM), account)
+        pair = Pair.begin(side)
+        for step in steps:
+            # Merges make a third contact there: they have tests of their own.
+            if step[0] != "merged here":
+                pair.do(step)
+        pair.end(steps)
+        transaction.set_rollback(True)
+
+
 def _two_accounts_that_insist(scoped: Account) -> tuple[int, bool]:
     """One account writes names in capitals, the other in small letters. How often we wrote, and whether it came to rest."""
     with running_hubspot(makes=str.upper) as loud, running_hubspot(makes=str.lower) as quiet:
         connections = []
         for account in (loud, quiet):
             external_id = account.add(firstname="ana", email="ana@example.org")
-            settings = {"url": account.url, "portal": PORTAL, "token": TOKEN, "client_secret": SECRET}
-            connection = connect(kind="hubspot", name="HubSpot", settings=settings, by=SYSTEM)
+            reached = {"url": account.url, "portal": PORTAL, "token": TOKEN, "client_secret": SECRET}
+            connection = connect(kind="hubspot", name="HubSpot", settings=reached, by=SYSTEM)
             fill(connection)
             connections.append(connection)
         correct_field(contact=person(connections[0], external_id), field="name", value="Ana Soto", by=SYSTEM)
