@@ -46,5 +46,7 @@ SCHEDULE = {
     "forget-old-imports": {"task": "integrations.tasks.forget_old_imports", "schedule": timedelta(hours=6)},
     "sweep-exports": {"task": "integrations.tasks.sweep_exports", "schedule": timedelta(minutes=1)},
     "forget-expired-exports": {"task": "integrations.tasks.forget_expired_exports", "schedule": timedelta(minutes=30)},
+    "begin-scheduled-exports": {"task": "integrations.tasks.begin_scheduled_exports", "schedule": timedelta(minutes=1)},
+    "sweep-scheduled-exports": {"task": "integrations.tasks.sweep_scheduled_exports", "schedule": timedelta(minutes=1)},
     "sweep-deduplication": {"task": "contacts.tasks.sweep_deduplication", "schedule": timedelta(minutes=2)},
 }

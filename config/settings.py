@@ -258,6 +258,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 ATTACHMENT_MAX_BYTES = 25 * 1024 * 1024
 # One file to import: a million people with ten columns are about 150 MB.
 IMPORT_MAX_BYTES = 512 * 1024 * 1024
+# Scheduled exports to a folder go below this one, each account's into its own; empty: into buckets only.
+ETL_DIR = env.str("HILO_ETL_DIR", default="")
 
 EMAIL_CONFIG = env.email_url("HILO_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)

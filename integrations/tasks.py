@@ -179,3 +179,30 @@ def forget_expired_exports() -> int:
         with account_scope(account_id):
             forgotten += forget_expired()
     return forgotten
+
+
+@shared_task(base=AccountTask)
+def carry_out_scheduled_export(*, account_id: int, run_id: int) -> None:
+    from integrations.scheduled_exports.running import carry_out
+
+    carry_out(run_id=run_id)
+
+
+@shared_task
+def begin_scheduled_exports() -> int:
+    """Begin every scheduled export whose hour has come."""
+    from integrations.scheduled_exports.running import begin_due
+
+    begun = 0
+    for account_id in all_account_ids():
+        with account_scope(account_id):
+            begun += begin_due()
+    return begun
+
+
+@shared_task
+def sweep_scheduled_exports() -> int:
+    """Ask again for every run that the broker lost, whose worker is gone, or that is to be tried again."""
+    from integrations.scheduled_exports.running import waiting
+
+    return sweep(carry_out_scheduled_export, "run_id", waiting)

@@ -4,7 +4,7 @@ from django.urls import path, re_path
 
 from integrations.cdp import door, signed_door
 from integrations.syncing import door as connection_door
-from integrations.views import channels, connections, customer_data, exports, imports, signing_in, webhooks
+from integrations.views import channels, connections, customer_data, exports, imports, scheduled_exports, signing_in, webhooks
 
 app_name = "integrations"
 CHANNELS = "a/<slug:account_slug>/settings/channels/"
@@ -14,10 +14,17 @@ CONNECTIONS = "a/<slug:account_slug>/settings/connections/"
 ONE = f"{CONNECTIONS}<int:connection_id>/"
 IMPORT = "a/<slug:account_slug>/contacts/import/"
 EXPORT = "a/<slug:account_slug>/contacts/export/"
+SCHEDULED = f"{EXPORT}scheduled/"
 urlpatterns = [
     path(EXPORT, exports.exports, name="exports"),
     path(f"{EXPORT}<int:export_id>/", exports.export_progress, name="export_progress"),
     path(f"{EXPORT}<int:export_id>/file/", exports.export_file, name="export_file"),
+    path(SCHEDULED, scheduled_exports.scheduled_exports, name="scheduled_exports"),
+    path(f"{SCHEDULED}new/", scheduled_exports.new, name="scheduled_export_new"),
+    path(f"{SCHEDULED}<int:scheduled_id>/", scheduled_exports.scheduled_export, name="scheduled_export"),
+    path(f"{SCHEDULED}<int:scheduled_id>/run/", scheduled_exports.run, name="scheduled_export_run"),
+    path(f"{SCHEDULED}<int:scheduled_id>/switch/", scheduled_exports.switch, name="scheduled_export_switch"),
+    path(f"{SCHEDULED}<int:scheduled_id>/delete/", scheduled_exports.delete, name="scheduled_export_delete"),
     path(IMPORT, imports.imports, name="imports"),
     path(f"{IMPORT}<int:import_id>/", imports.import_page, name="import"),
     path(f"{IMPORT}<int:import_id>/columns/", imports.import_mapping, name="import_mapping"),

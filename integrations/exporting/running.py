@@ -41,7 +41,7 @@ ENDINGS = {"csv": "csv", "xlsx": "xlsx", "vcard": "vcf", "jsonl": "jsonl", "parq
 @transaction.atomic
 def ask(*, kind: str, format: str, by: Actor, q: str = "", fix: str = "") -> Export:
     """Ask a worker for a file of what the directory shows with these filters. Raises ``ValidationError``, ``PermissionDenied``."""
-    _require_export(by)
+    require_export(by)
     if kind not in Kind or format not in Format:
         raise ValidationError(_("There is no such export."), code="unknown")
     if format == Format.VCARD and kind != Kind.CONTACTS:
@@ -56,7 +56,7 @@ def ask(*, kind: str, format: str, by: Actor, q: str = "", fix: str = "") -> Exp
     return export
 
 
-def _require_export(by: Actor) -> None:
+def require_export(by: Actor) -> None:
     """An export has every address in full. Raises ``PermissionDenied``, also for whoever does not see them so on the pages."""
     require(by, Ability.EXPORT_PEOPLE)
     if by.membership is not None and level_of(by.membership) != Level.SHOWN:
@@ -133,7 +133,7 @@ def open_file(*, export: Export, key: str, by: Actor) -> IO[bytes] | None:
 
     Every download is in the audit. Raises ``PermissionDenied``.
     """
-    _require_export(by)
+    require_export(by)
     if not opens(export, key):
         return None
     try:

@@ -78,7 +78,7 @@ def _people(filters: Mapping[str, str]) -> Any:
     return having(filters.get("fix", ""), contacts_found(words) if words else visible_contacts()).filter(is_erased=False)
 
 
-def _lots(queryset: Any) -> Iterator[list[Any]]:
+def lots(queryset: Any) -> Iterator[list[Any]]:
     """The rows in the order of their ids, so that what is written meanwhile neither doubles nor hides one."""
     last = 0
     while lot := list(queryset.filter(pk__gt=last).order_by("pk")[:LOT]):
@@ -96,8 +96,8 @@ def _addresses(contact_ids: set[int]) -> dict[int, dict[str, list[str]]]:
     return found
 
 
-def _contact_rows(filters: Mapping[str, str]) -> Iterator[list[Row]]:
-    for lot in _lots(_people(filters)):
+def contact_rows(contacts: Any) -> Iterator[list[Row]]:
+    for lot in lots(contacts):
         addresses = _addresses({contact.pk for contact in lot})
         yield [_contact_row(contact, addresses[contact.pk]) for contact in lot]
 
@@ -123,15 +123,18 @@ def _is_filtered(filters: Mapping[str, str]) -> bool:
     return bool(filters.get("q", "").strip() or filters.get("fix"))
 
 
+def spoken_messages() -> Any:
+    """What was said either way and not withdrawn."""
+    return Message.scoped().filter(direction__in=(Direction.IN, Direction.OUT), withdrawn_at=None)
+
+
 def _messages(filters: Mapping[str, str]) -> Any:
-    found = Message.scoped().filter(direction__in=(Direction.IN, Direction.OUT), withdrawn_at=None)
-    if _is_filtered(filters):
-        found = found.filter(strand__profile__contact__in=_people(filters))
-    return found.select_related("strand__profile__contact", "channel", "author__user", "identifier")
+    found = spoken_messages()
+    return found.filter(strand__profile__contact__in=_people(filters)) if _is_filtered(filters) else found
 
 
-def _message_rows(filters: Mapping[str, str]) -> Iterator[list[Row]]:
-    for lot in _lots(_messages(filters)):
+def message_rows(messages: Any) -> Iterator[list[Row]]:
+    for lot in lots(messages.select_related("strand__profile__contact", "channel", "author__user", "identifier")):
         addresses = _addresses({message.strand.profile.contact_id for message in lot})
         yield [_message_row(message, addresses[message.strand.profile.contact_id]) for message in lot]
 
@@ -140,6 +143,7 @@ def _message_row(message: Message, addresses: Mapping[str, list[str]]) -> Row:
     contact = message.strand.profile.contact
     imported = message.payload.get("imported", {}) if message.author_kind == IMPORTED else {}
     return {
+        "hilo_message": message.pk,
         "conversation": str(message.strand.conversation_id),
         "message_id": message.provider_id or str(message.pk),
         "at": message.occurred_at,
@@ -160,11 +164,11 @@ def _consents(filters: Mapping[str, str]) -> Any:
     found = ConsentEvent.scoped()
     if _is_filtered(filters):
         found = found.filter(profile__contact__in=_people(filters))
-    return found.select_related("point", "notice")
+    return found
 
 
-def _consent_rows(filters: Mapping[str, str]) -> Iterator[list[Row]]:
-    for lot in _lots(_consents(filters)):
+def consent_rows(events: Any) -> Iterator[list[Row]]:
+    for lot in lots(events.select_related("point", "notice")):
         profile_ids = {event.profile_id for event in lot if event.profile_id}
         people = dict(Profile.scoped().filter(pk__in=profile_ids, erased_at=None).values_list("pk", "contact_id"))
         identifiers = Identifier.scoped().filter(profile__contact__in=people.values(), kind__in=ADDRESSES)
@@ -175,6 +179,7 @@ def _consent_rows(filters: Mapping[str, str]) -> Iterator[list[Row]]:
 
 def _consent_row(event: ConsentEvent, people: Mapping[int, int], spelt: Mapping[str, str]) -> Row:
     return {
+        "hilo_event": event.pk,
         "at": event.occurred_at,
         "action": event.action,
         "purpose": event.purpose,
@@ -188,7 +193,9 @@ def _consent_row(event: ConsentEvent, people: Mapping[int, int], spelt: Mapping[
 
 
 TABLES: dict[str, Table] = {
-    Export.Kind.CONTACTS: Table(PEOPLE, lambda filters: _people(filters).count(), _contact_rows),
-    Export.Kind.CONVERSATIONS: Table(MESSAGES, lambda filters: _messages(filters).count(), _message_rows),
-    Export.Kind.CONSENTS: Table(CONSENTS, lambda filters: _consents(filters).count(), _consent_rows),
+    Export.Kind.CONTACTS: Table(PEOPLE, lambda filters: _people(filters).count(), lambda filters: contact_rows(_people(filters))),
+    Export.Kind.CONVERSATIONS: Table(
+        MESSAGES, lambda filters: _messages(filters).count(), lambda filters: message_rows(_messages(filters))
+    ),
+    Export.Kind.CONSENTS: Table(CONSENTS, lambda filters: _consents(filters).count(), lambda filters: consent_rows(_consents(filters))),
 }

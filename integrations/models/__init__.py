@@ -16,6 +16,7 @@ from integrations.models.customer_data import CustomerDataMessage, CustomerDataS
 from integrations.models.exports import Export
 from integrations.models.imports import Import, ImportedRow, ImportRun, RejectedRow
 from integrations.models.mailboxes import MailboxCursor
+from integrations.models.scheduled_exports import ScheduledExport, ScheduledExportRun
 from integrations.models.visitors import Visitor, VisitorMessage
 from integrations.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEvent, WebhookSubscription
 
@@ -37,6 +38,8 @@ __all__ = [
     "MailboxCursor",
     "Mapping",
     "RejectedRow",
+    "ScheduledExport",
+    "ScheduledExportRun",
     "SyncLog",
     "SyncOutbox",
     "SyncRun",

@@ -87,7 +87,7 @@ class ImportedRow(TenantModel):
         SUGGESTED = "suggested", _("Kept apart, suggested")
         UPDATED = "updated", _("Changed what an earlier import said")
         ADDED = "added", _("Added")
-        FILED = "filed", _("Message added")
+        FILED = "filed", _("Message filed")
 
     MADE: ClassVar = (Outcome.CREATED, Outcome.ATTACHED, Outcome.MERGED, Outcome.SUGGESTED)
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -54,6 +54,13 @@ COUNT_WORDS: dict[str, tuple[Any, str]] = {
     "changed_since": (gettext_lazy("Values that changed since and stay"), "warn"),
     "erased": (gettext_lazy("Erased since"), ""),
     "cannot": (gettext_lazy("Cannot be taken back: what was said about consent stays said"), "warn"),
+}
+# The number stands before the word: where it is read as one, the word agrees with it.
+AGREEING: dict[str, Any] = {
+    "opened": ngettext_lazy("Conversation opened", "Conversations opened"),
+    "filed": ngettext_lazy("Message added", "Messages added"),
+    "added": ngettext_lazy("Row added", "Rows added"),
+    "rejected": ngettext_lazy("Rejected row", "Rejected rows"),
 }
 
 
@@ -171,7 +178,7 @@ def _counts(run: ImportRun | None) -> list[Count]:
     there = set(Contact.scoped().filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
     return [
         Count(
-            label,
+            AGREEING[name] % figures["counts"][name] if name in AGREEING else label,
             tone,
             figures["counts"][name],
             [{**each, "contact": each["contact"] if each["contact"] in there else None} for each in examples.get(name, [])],

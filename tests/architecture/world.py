@@ -55,6 +55,7 @@ from integrations.models import (
     Import,
     ImportRun,
     RejectedRow,
+    ScheduledExport,
     SyncRun,
     WebhookDelivery,
     WebhookSubscription,
@@ -123,6 +124,7 @@ class World:
     import_run: ImportRun
     # A file of everybody that waits to be written.
     bulk_export: Export
+    scheduled_export: ScheduledExport
     # Role → a bearer token, and the session of somebody signed in.
     secrets: dict[str, str]
     sessions: dict[str, str]
@@ -236,6 +238,9 @@ def make_world(mark: str) -> World:
             upload=upload,
             import_run=import_run,
             bulk_export=Export.objects.create(kind="contacts", format="csv", state="done", filters={"q": mark, "fix": ""}),
+            scheduled_export=ScheduledExport.objects.create(
+                name=mark, tables=["contacts"], format="csv", place="folder", next_at=timezone.now(), is_active=False
+            ),
             secrets=tokens,
             sessions={role: client_for(member).cookies[settings.SESSION_COOKIE_NAME].value for role, member in members.items()},
             member=other,

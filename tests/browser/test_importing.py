@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from accounts.actors import Actor
 from accounts.scope import account_scope
 from contacts.models import Contact
 from contacts.queries import visible_contacts
+from integrations.models import Import
+from integrations.scheduled_exports.setting_up import Wish, save
 from tests.browser.conftest import LiveServer, assert_accessible, sign_in
 from tests.conftest import make_account, make_member
+from tests.integrations.importing.files import does, imported
 
 pytestmark = pytest.mark.browser
 PEOPLE = """Código;Nombre;Correo electrónico;Celular;Comuna
@@ -74,3 +78,37 @@ def test_a_spanish_file_is_checked_imported_and_undone(
     picture(page, "import-undone-dark-phone")
     page.goto(f"{live_server_asgi.url}/a/{account.slug}/contacts/import/")
     picture(page, "imports-dark-phone")
+
+
+def test_nothing_is_cut_off_on_a_phone(page: Page, context: BrowserContext, live_server_asgi: LiveServer, db: None) -> None:
+    account = make_account("plaza", unification_enabled=True)
+    admin = make_member(account, "admin", "ada")
+    with account_scope(account):
+        does("check", imported(PEOPLE, admin), admin)
+        imported(
+            "Correo;Finalidad;Canal;Suscrito;Fecha;Prueba\nana@ejemplo.cl;marketing;correo;Sí;2025-03-31;web\n", admin, kind="consents"
+        )
+        imported("Ticket;Fecha;Tipo;Correo;Texto\nT1;2025-03-31;cliente;ana@ejemplo.cl;Hola\n", admin, kind="conversations")
+        wish = Wish(name="Bodega", tables=["contacts"], format="parquet", place="bucket", bucket="bodega", key_id="id", key="key")
+        scheduled = save(wish=wish, by=Actor.person(admin))
+        first, *rest = Import.scoped().order_by("pk").values_list("pk", flat=True)
+    sign_in(context, live_server_asgi, admin)
+    page.set_viewport_size({"width": 390, "height": 844})
+    root = f"{live_server_asgi.url}/a/{account.slug}/contacts/"
+    pages = ["import/", f"import/{first}/", *(f"import/{pk}/" for pk in rest)]
+    pages += ["export/", "export/scheduled/", "export/scheduled/new/", f"export/scheduled/{scheduled.pk}/"]
+    for number, path in enumerate(pages):
+        page.emulate_media(color_scheme="dark" if number % 2 else "light")
+        page.goto(root + path)
+        picture(page, f"phone-{number}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        cut = page.evaluate("[...document.querySelectorAll('select, .table-box')].filter(e => e.scrollWidth > e.clientWidth + 2).length")
+        assert cut == 0, path
+        assert_accessible(page)
+    page.goto(f"{root}import/{first}/")
+    expect(page.locator(".tally.bad")).to_contain_text("Filas rechazadas")
+    expect(page.locator(".in-bucket")).to_have_count(0)
+    page.goto(f"{root}export/scheduled/new/")
+    expect(page.get_by_label("Bucket", exact=True)).to_be_hidden()
+    page.get_by_text("Bucket compatible con S3").click()
+    expect(page.get_by_label("Bucket", exact=True)).to_be_visible()

@@ -1,0 +1,1 @@
+"""Tables of the account, written for a warehouse every day or week, with a manifest."""
