@@ -77,7 +77,7 @@ def test_connect_salesforce(
     expect(connect).to_have_count(0)
     shoot(page, "connected")
 
-    page.get_by_role("button", name="Traer todo").click()
+    page.get_by_role("button", name="Cargar todo").click()
 
     def is_linked() -> bool:
         with account_scope(account):
