@@ -4,7 +4,7 @@ from django.urls import path, re_path
 
 from integrations.cdp import door, signed_door
 from integrations.syncing import door as connection_door
-from integrations.views import channels, connections, customer_data, exports, imports, scheduled_exports, signing_in, webhooks
+from integrations.views import channels, connections, customer_data, exports, imports, mapping, scheduled_exports, signing_in, webhooks
 
 app_name = "integrations"
 CHANNELS = "a/<slug:account_slug>/settings/channels/"
@@ -65,7 +65,10 @@ urlpatterns = [
     path(f"{ONE}runs/<int:run_id>/", connections.progress, name="connection_progress"),
     path(f"{ONE}conflicts/<int:conflict_id>/", connections.settle, name="connection_settle"),
     path(f"{ONE}refused/<int:letter_id>/", connections.replay, name="connection_replay"),
+    path(f"{ONE}mapping/", mapping.mapping, name="connection_mapping"),
     path(f"{ONE}mapping/<int:line_id>/", connections.line, name="connection_line"),
+    path(f"{ONE}mapping/<int:line_id>/change/", mapping.mapping_line, name="connection_mapping_line"),
+    path(f"{ONE}mapping/<int:line_id>/remove/", mapping.mapping_remove, name="connection_mapping_remove"),
     path(f"{ONE}disconnect/", connections.disconnect, name="connection_disconnect"),
     path("hooks/crm/<slug:key>/", connection_door.changes_there, name="connection_hook"),
     path(WEBHOOKS, webhooks.webhooks, name="webhooks"),

@@ -67,10 +67,23 @@ def weave_aliases(desk: Desk, record: ExternalRecord) -> bool:
     """
     survivor = older_record_of_same_person(record)
     if survivor is not None and desk.connection.merges_there and desk.connector.can_merge:
-        desk.connector.merge(record.external_id, survivor.external_id)
-        ExternalRecord.scoped().filter(pk=record.pk).update(state=State.MERGED, alias_of=survivor, version="")
-        recording.note(Action.MERGED, connection=desk.connection, record=record, after={"into": survivor.external_id})
-        return True
+        if not _is_still_there(desk, record):
+            return True
+        if _is_still_there(desk, survivor):
+            desk.connector.merge(record.external_id, survivor.external_id)
+            ExternalRecord.scoped().filter(pk=record.pk).update(state=State.MERGED, alias_of=survivor, version="")
+            recording.note(Action.MERGED, connection=desk.connection, record=record, after={"into": survivor.external_id})
+            return True
+        survivor = older_record_of_same_person(record)
     if record.alias_of_id != (survivor.pk if survivor else None):
         ExternalRecord.scoped().filter(pk=record.pk).update(alias_of=survivor)
     return False
+
+
+def _is_still_there(desk: Desk, record: ExternalRecord) -> bool:
+    """Take in what the record says now: a merge there may drop what only it says, and we would never hear of it."""
+    from integrations.syncing.pulling import take_or_bury
+
+    remote = desk.connector.read(record.external_id)
+    take_or_bury(desk=desk, remote=remote or RemoteRecord(desk.object_type, record.external_id, is_deleted=True))
+    return ExternalRecord.scoped().filter(pk=record.pk, state=State.LIVE).exists()

@@ -147,6 +147,9 @@ DOORS: dict[str, Door] = {
         post=CHANNELS, body={"decision": "kept"}, connection_id="connection", conflict_id="connection_conflict"
     ),
     "integrations:connection_replay": page(post=CHANNELS, connection_id="connection", letter_id="connection_letter"),
+    "integrations:connection_mapping": page(get=CHANNELS, post=CHANNELS, connection_id="connection"),
+    "integrations:connection_mapping_line": page(get=CHANNELS, post=CHANNELS, connection_id="connection", line_id="connection_line"),
+    "integrations:connection_mapping_remove": page(post=CHANNELS, connection_id="connection", line_id="connection_line"),
     "integrations:connection_line": page(
         post=CHANNELS,
         body={"direction": "in", "policy": "manual", "empty": "leave"},
