@@ -121,7 +121,7 @@ def test_the_pages_show_a_record_and_change_the_lines(admin_client: Client, scop
     page = f"/a/{scoped.slug}/settings/connections/{to_shop.pk}/mapping/"
     first = text(admin_client.get(page))
     assert "Quito" in first
-    assert "no se puede leer" in first
+    assert "<s>no es un correo</s>" in first
 
     answers = {"direction": "both", "policy": "newest", "empty": "clear", "type": ""}
     refused = admin_client.post(page, {"ours": "city", "remote": "name", **answers})
