@@ -47,7 +47,8 @@ def django_db_setup(
     with django_db_blocker.unblock():
         is_copy = use_migrated_copy()
         made = setup_databases(verbosity=0, interactive=False, aliases={"default"}, serialized_aliases=set(), keepdb=django_db_keepdb)
-        if not is_copy:
+        # A database that is kept from before may have been made by older migrations.
+        if not is_copy and not django_db_keepdb:
             keep_migrated_copy()
     connection = connections["default"]
     connection.close()
