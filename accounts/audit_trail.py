@@ -52,6 +52,7 @@ ACTION_WORDS = {
     "country_rule.use_shipped": gettext_lazy("Took a correction of a country's rule back"),
     "notice.publish": gettext_lazy("Published a notice"),
     "ledger.check": gettext_lazy("Had the consent ledger checked"),
+    "registry.bring": gettext_lazy("Brought in a copy of a do-not-call registry"),
     "sending_rules.change": gettext_lazy("Changed the rules of sending"),
     "purpose.create": gettext_lazy("Made a purpose"),
     "retention.carry_out": gettext_lazy("Deleted what the rules of retention let go of"),

@@ -9,6 +9,7 @@ SCHEDULE = {
     "forget-expired-sessions": {"task": "accounts.tasks.forget_expired_sessions", "schedule": timedelta(hours=24)},
     "sweep-unification-runs": {"task": "contacts.tasks.sweep_unification_runs", "schedule": timedelta(minutes=1)},
     "seal-ledgers": {"task": "consent.tasks.seal_ledgers", "schedule": timedelta(minutes=1)},
+    "sweep-registry-copies": {"task": "consent.tasks.sweep_registry_copies", "schedule": timedelta(minutes=1)},
     "sweep-reconsent": {"task": "consent.tasks.sweep_reconsent", "schedule": timedelta(minutes=1)},
     "sweep-ledger-checks": {"task": "consent.tasks.sweep_ledger_checks", "schedule": timedelta(minutes=1)},
     "sweep-retention": {"task": "consent.tasks.sweep_retention", "schedule": timedelta(minutes=2)},

@@ -93,11 +93,15 @@ def gather(shipped: list[tuple[str, str, Any]], corrected: list[tuple[str, str, 
     return {country: Rules(country, named) for country, named in values.items()}
 
 
+def all_rules() -> dict[str, Rules]:
+    """The rules of every country for the account in scope. Two queries."""
+    columns = ("country", "name", "value")
+    return gather(list(CountryRule.objects.values_list(*columns)), list(CountryRuleCorrection.scoped().values_list(*columns)))
+
+
 def rules_of(country: str) -> Rules:
     """The rules of one country for the account in scope; empty where there are none. Two queries."""
-    columns = ("country", "name", "value")
-    found = gather(list(CountryRule.objects.values_list(*columns)), list(CountryRuleCorrection.scoped().values_list(*columns)))
-    return found.get(country, Rules(country))
+    return all_rules().get(country, Rules(country))
 
 
 @transaction.atomic

@@ -22,6 +22,7 @@ from consent.models import (
     NoticeVersion,
     Preference,
     Purpose,
+    RegistryCopy,
     ServiceWindow,
     Suppression,
 )
@@ -141,7 +142,8 @@ def _about_rules(account_id: int) -> Statement:
                 **{n: F(n) for n in ("key", "purpose_class", "double_opt_in", "expires_after_days", "is_active")},
             ),
             tagged("notice", NoticeVersion.scoped().filter(is_material=True), purpose=F("purpose__key"), number=F("number")),
-            tagged("policy", GatePolicy.scoped(), **{name: F(name) for name in AccountPolicy.__slots__}),
+            tagged("policy", GatePolicy.scoped(), **{name: F(name) for name in AccountPolicy.__slots__ if name != "registry_updated_at"}),
+            tagged("registry", RegistryCopy.scoped().filter(state=RegistryCopy.State.DONE), country=F("country"), at=F("created_at")),
             tagged("shipped", CountryRule.objects.all(), **figures),
             tagged("corrected", CountryRuleCorrection.scoped(), **figures),
             tagged("account", Account.objects.filter(pk=account_id), default_region=F("default_region")),
@@ -242,6 +244,7 @@ class _Rules:
         }
         policies = [AccountPolicy(**{name: _read(name, value) for name, value in row.items()}) for row in found["policy"]]
         self.account = policies[0] if policies else AccountPolicy()
+        self.registries = {row["country"]: _time(row["at"]) for row in sorted(found["registry"], key=lambda row: row["at"])}
         self.countries: dict[str, Rules] = gather(
             *([(row["country"], row["name"], row["value"]) for row in found[tag]] for tag in ("shipped", "corrected"))
         )
@@ -253,7 +256,8 @@ class _Rules:
         return found["account"][0]["default_region"], cls(found)
 
     def book(self, purpose: str, country: str) -> Rulebook:
-        return Rulebook(purpose=self.purposes.get(purpose), account=self.account, country=self.countries.get(country))
+        account = replace(self.account, registry_updated_at=self.registries.get(country))
+        return Rulebook(purpose=self.purposes.get(purpose), account=account, country=self.countries.get(country))
 
 
 def _grouped(rows: Iterable[dict[str, Any]], name: str) -> dict[Any, list[dict[str, Any]]]:

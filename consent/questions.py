@@ -126,6 +126,7 @@ class AccountPolicy:
     cap_days: int = 7
     quiet_from: time | None = None
     quiet_to: time | None = None
+    # When our copy of the registry of the point's country was brought in.
     registry_updated_at: datetime | None = None
     version: int = 0
 

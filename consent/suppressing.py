@@ -4,13 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.actors import SYSTEM, Actor
-from accounts.roles import Ability, require
 from consent.fingerprints import PointRef
 from consent.ledger import record
-from consent.models import ConsentEvent, GatePolicy, Suppression
+from consent.models import ConsentEvent, Suppression
 from consent.vocabulary import Action, Origin, SuppressionReason
 from contacts.models import Profile
 
@@ -61,23 +59,3 @@ def _write(refs: Iterable[PointRef], *, reason: SuppressionReason, at: datetime,
             )
             if not is_new and row.at < at:
                 Suppression.scoped().filter(pk=row.pk, at__lt=at).update(at=at)
-
-
-@transaction.atomic
-def take_registry(*, refs: Iterable[PointRef], by: Actor) -> int:
-    """Take a fresh copy of the do-not-call registry in the place of the former one. Returns how many addresses it names."""
-    require(by, Ability.MANAGE_CONSENT)
-    now = timezone.now()
-    Suppression.scoped().filter(reason=SuppressionReason.REGISTRY).delete()
-    rows = {
-        each.hmac: Suppression(
-            kind=ref.kind, hmac=each.hmac, form=each.form, key_version=each.key_version, reason=SuppressionReason.REGISTRY, at=now
-        )
-        for ref in refs
-        for each in ref.everything
-    }
-    Suppression.objects.bulk_create(rows.values(), batch_size=2000)
-    policy, _new = GatePolicy.scoped().get_or_create()
-    policy.registry_updated_at = now
-    policy.save(update_fields=["registry_updated_at"])
-    return len({row.hmac for row in rows.values() if row.form == "value"})

@@ -164,3 +164,18 @@ def sweep_retention() -> int:
     from consent.models import RetentionRun
 
     return sweep(carry_out_retention, "run_id", lambda: RetentionRun.forgotten().order_by("pk").values_list("pk", flat=True))
+
+
+@shared_task(base=AccountTask)
+def carry_out_registry_copy(*, account_id: int, run_id: int) -> None:
+    from consent.registries import carry_out
+
+    carry_out(run_id=run_id)
+
+
+@shared_task
+def sweep_registry_copies() -> int:
+    """Ask again for copies that the broker or a worker lost."""
+    from consent.models import RegistryCopy
+
+    return sweep(carry_out_registry_copy, "run_id", lambda: RegistryCopy.forgotten().order_by("pk").values_list("pk", flat=True))

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from consent.views import campaigns, country_rules, ledger, portal_settings, purposes, retention, rights_requests, sending_rules, witnessing
+from consent.views import (
+    campaigns,
+    country_rules,
+    ledger,
+    portal_settings,
+    purposes,
+    registries,
+    retention,
+    rights_requests,
+    sending_rules,
+    witnessing,
+)
 
 app_name = "consent"
 urlpatterns = [
@@ -15,6 +26,7 @@ urlpatterns = [
     path("settings/purposes/campaigns/<int:campaign_id>/", campaigns.campaign, name="campaign"),
     path("settings/purposes/campaigns/<int:campaign_id>/cancel/", campaigns.cancel, name="campaign-cancel"),
     path("settings/sending/", sending_rules.sending_rules, name="sending-rules"),
+    path("settings/registries/", registries.registries, name="registries"),
     path("settings/countries/", country_rules.country_rules, name="country-rules"),
     path("settings/countries/<str:country>/<str:name>/", country_rules.correct, name="country-rule-correct"),
     path("settings/countries/<str:country>/<str:name>/shipped/", country_rules.shipped, name="country-rule-shipped"),

@@ -160,6 +160,7 @@ def settings_links(context: Context) -> list[Link]:
         ("consent:sending-rules", _("Rules of sending"), "send-horizontal", Ability.MANAGE_CONSENT),
         ("consent:ledger", _("Consent ledger"), "history", Ability.MANAGE_CONSENT),
         ("consent:country-rules", _("Country rules"), "map-pin", Ability.MANAGE_CONSENT),
+        ("consent:registries", _("Do-not-call registries"), "ban", Ability.MANAGE_CONSENT),
         ("consent:portal", _("Customer portal"), "globe", Ability.MANAGE_CONSENT),
         ("consent:requests", _("Rights requests"), "shield-check", Ability.MANAGE_CONSENT),
         ("consent:retention", _("Retention"), "clock", Ability.MANAGE_CONSENT),

@@ -7,6 +7,7 @@ from consent.models.people import OptInRequest, Preference, RightsRequest
 from consent.models.points import ContactPoint, Suppression
 from consent.models.policy import CountryRule, CountryRuleCorrection, GatePolicy, NoticeVersion, Purpose
 from consent.models.portal import PortalProof, PortalSettings, PortalSignIn, PortalVisit
+from consent.models.registries import RegistryCopy
 
 __all__ = [
     "ConsentEvent",
@@ -31,6 +32,7 @@ __all__ = [
     "Purpose",
     "ReconsentCampaign",
     "ReconsentInvitation",
+    "RegistryCopy",
     "RetentionRule",
     "RetentionRun",
     "RightsRequest",

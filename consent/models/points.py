@@ -4,6 +4,7 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 
 from accounts.tenancy import TenantModel
+from consent.models.registries import RegistryCopy
 from consent.vocabulary import SuppressionReason
 
 
@@ -39,6 +40,7 @@ class Suppression(TenantModel):
     scope = models.CharField(max_length=20, blank=True, help_text="Kind of channel; empty for every channel.")
     reason = models.CharField(max_length=12, choices=SuppressionReason.choices)
     at = models.DateTimeField(help_text="The latest time of its reason; only a proven opt-in after it lifts it.")
+    registry = models.ForeignKey(RegistryCopy, on_delete=models.CASCADE, null=True, help_text="The latest copy that lists it.")
     recorded_at = models.DateTimeField(db_default=TransactionNow())
 
     class Meta(TenantModel.Meta):

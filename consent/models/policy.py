@@ -52,7 +52,6 @@ class GatePolicy(TenantModel):
     cap_days = models.PositiveSmallIntegerField(default=7, help_text="… within so many days.")
     quiet_from = models.TimeField(null=True, help_text="The account's own quiet hours, besides those of the country.")
     quiet_to = models.TimeField(null=True)
-    registry_updated_at = models.DateTimeField(null=True, help_text="When our copy of the do-not-call registry was brought up to date.")
     opt_out_is_confirmed = models.BooleanField(default=True, help_text="Answer a stop word with one confirmation.")
     help_is_answered = models.BooleanField(default=True, help_text="Answer a word for help, once a day in each conversation.")
     help_texts = models.JSONField(default=dict, blank=True, help_text="Language → who we are, in the account's own words; empty: ours.")

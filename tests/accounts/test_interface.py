@@ -76,10 +76,10 @@ def test_the_settings_show_what_exists_and_what_the_role_may_open(
     assert icons(admin) == [
         *["building-2", "merge", "search", "check-check", "plug", "link", "webhook", "mouse-pointer-click", "users-round"],
         "scroll-text",
-        *["tag", "history", "map-pin", "globe", "shield-check", "clock", "eye-off"],
+        *["tag", "send-horizontal", "history", "map-pin", "ban", "globe", "shield-check", "clock", "eye-off"],
     ]
     links = interface.settings_links(Context({"membership": admin, "account": account}))
-    assert [link.group for link in links] == [""] * 10 + ["Consentimiento"] * 7
+    assert [link.group for link in links] == [""] * 10 + ["Consentimiento"] * 9
 
 
 @pytest.mark.parametrize(("path", "status"), [("/nada", 404)])

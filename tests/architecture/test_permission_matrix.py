@@ -314,6 +314,7 @@ DOORS: dict[str, Door] = {
     "consent:sending-rules": page(
         get=CONSENT, post=CONSENT, body={"postal_address": "Otra calle 1", "cap_count": "2", "cap_days": "3", "help_es": "Somos otros."}
     ),
+    "consent:registries": page(get=CONSENT, post=CONSENT, body={"country": "AR"}),
     "consent:country-rules": page(get=CONSENT),
     "consent:country-rule-correct": page(
         post=CONSENT,

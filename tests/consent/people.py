@@ -11,7 +11,7 @@ from accounts.models import Channel
 from consent.fingerprints import PointRef, point_of
 from consent.gate import Question, Ruling, decide_many
 from consent.ledger import record
-from consent.models import ConsentEvent, GatePolicy
+from consent.models import ConsentEvent, GatePolicy, RegistryCopy
 from consent.vocabulary import Action, Origin
 from contacts.models import Contact, Identifier, Profile
 from contacts.normalising import normal
@@ -112,3 +112,9 @@ def hear(channel: Channel, sender: str, body: str, *, ago: timedelta = timedelta
         **fields,
     )
     return receive(channel=channel, inbound=inbound)
+
+
+def with_registry(country: str, at: datetime) -> None:
+    """A copy of the country's do-not-call registry, brought in then, that names nobody whom a test knows."""
+    RegistryCopy.scoped().filter(country=country).delete()
+    RegistryCopy.objects.create(country=country, name="lista.csv", state=RegistryCopy.State.DONE, created_at=at)

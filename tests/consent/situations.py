@@ -7,11 +7,11 @@ from typing import Any
 from django.utils import timezone
 
 from consent.gate import Question, keep
-from consent.models import ContactPoint, GatePolicy, Preference, Purpose
+from consent.models import ContactPoint, Preference, Purpose
 from consent.suppressing import suppress
 from consent.vocabulary import Action, Origin, SuppressionReason
 from contacts.models import ValueMark
-from tests.consent.people import MAIL, PHONE, TUESDAY, agree, ask, make_person, point, question, say, with_postal_address
+from tests.consent.people import MAIL, PHONE, TUESDAY, agree, ask, make_person, point, question, say, with_postal_address, with_registry
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NIGHT = TUESDAY.replace(hour=6)
@@ -93,7 +93,7 @@ def somebody_whose_number_changed_hands() -> Question:
 
 def a_customer_in_spain() -> Question:
     with_postal_address()
-    GatePolicy.objects.update(registry_updated_at=TUESDAY - DAY)
+    with_registry("ES", TUESDAY - DAY)
     customer = make_person(("email", MAIL))
     say(customer, Action.SOFT_OPT_IN, origin=Origin.API, proof={"invoice": "F-991"})
     found = question(customer, channel="email", similar_product=True)

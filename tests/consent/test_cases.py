@@ -11,7 +11,7 @@ from accounts.actors import SYSTEM, Actor
 from accounts.models import Account, Channel, Membership
 from consent.fingerprints import point_of
 from consent.ledger import NotProven, record
-from consent.models import ConsentEvent, GatePolicy, Suppression
+from consent.models import ConsentEvent, Suppression
 from consent.one_click import token_for
 from consent.opting_in import TooMany, ask_to_confirm, confirm
 from consent.preferences import pause, preferences_of_person, set_preferences
@@ -37,6 +37,7 @@ from tests.consent.people import (
     point,
     say,
     with_postal_address,
+    with_registry,
 )
 
 pytestmark = pytest.mark.usefixtures("scoped")
@@ -189,7 +190,7 @@ def test_what_waited_for_its_hour_leaves_by_itself(whatsapp: Channel, agent: Mem
 
 
 def test_nobody_is_written_to_at_night_because_their_zone_is_unknown(scoped: Account) -> None:
-    GatePolicy.objects.create(registry_updated_at=TUESDAY)
+    with_registry("US", TUESDAY)
     american = make_person(("phone", "+12125550123"))
     agree(american)
     hours = [hour for hour in range(24) if ask(american, channel="sms", at=TUESDAY.replace(hour=hour)).allowed]

@@ -11,7 +11,7 @@ from accounts.scope import account_scope
 from consent.gate import decide, decide_many, keep, replay
 from consent.models import ContactPoint, Decision, GatePolicy, NoticeVersion, Preference, Purpose
 from consent.purposes import DEFAULTS
-from consent.suppressing import suppress, take_registry
+from consent.suppressing import suppress
 from consent.vocabulary import Action, Origin, SuppressionReason
 from contacts.models import Profile
 from tests.conftest import make_account, make_channel
@@ -27,6 +27,7 @@ from tests.consent.people import (
     question,
     say,
     with_postal_address,
+    with_registry,
 )
 
 pytestmark = pytest.mark.usefixtures("scoped")
@@ -232,7 +233,7 @@ class TestRow7:
         with_postal_address()
         spaniard = make_person(("email", MAIL))
         ContactPoint.objects.create(kind="email", lookup_hmac=point(spaniard).lookup, match_hmac=point(spaniard).match, country="ES")
-        GatePolicy.objects.update(registry_updated_at=TUESDAY - DAY)
+        with_registry("ES", TUESDAY - DAY)
         say(spaniard, Action.SOFT_OPT_IN, origin=Origin.API, proof={"invoice": "F-991"})
         assert answered(ask(spaniard, channel="email", similar_product=True)) == ("allow", "soft_opt_in")
         assert answered(ask(spaniard, channel="email")) == ("deny", "no_consent")
@@ -254,18 +255,23 @@ class TestRow8:
         agree(argentine)
         ruling = ask(argentine, channel="sms")
         assert (answered(ruling), ruling.detail) == (("deny", "registry"), "list_too_old")
-        GatePolicy.objects.update_or_create(defaults={"registry_updated_at": TUESDAY - 31 * DAY})
+        with_registry("AR", TUESDAY - 31 * DAY)
         assert ask(argentine, channel="sms").detail == "list_too_old"
-        GatePolicy.objects.update(registry_updated_at=TUESDAY - 29 * DAY)
+        with_registry("AR", TUESDAY - 29 * DAY)
         assert answered(ask(argentine, channel="sms")) == ("allow", "allowed")
 
-    def test_nor_to_a_number_on_it(self, scoped: Account, admin: Any) -> None:
-        from accounts.actors import Actor
-
+    def test_a_copy_of_another_country_is_none(self, scoped: Account) -> None:
         argentine = make_person(("phone", "+5491123456789"))
         agree(argentine)
-        assert take_registry(refs=[point(argentine)], by=Actor.person(admin)) == 1
-        ruling = ask(argentine, channel="sms", at=timezone.now())
+        with_registry("CO", TUESDAY - DAY)
+        assert ask(argentine, channel="sms").detail == "list_too_old"
+
+    def test_nor_to_a_number_on_it(self, scoped: Account) -> None:
+        argentine = make_person(("phone", "+5491123456789"))
+        agree(argentine)
+        with_registry("AR", TUESDAY - DAY)
+        suppress(ref=point(argentine), reason=SuppressionReason.REGISTRY, at=TUESDAY - DAY, key="list", origin=Origin.SYSTEM)
+        ruling = ask(argentine, channel="sms")
         assert ("registry", "listed") in {(finding.reason.value, finding.detail) for finding in ruling.findings}
         assert reply(argentine, channel="sms").allowed
 
@@ -337,7 +343,7 @@ class TestRow12:
 
     def test_where_the_zone_is_unknown_it_waits_for_the_last_of_the_countrys_zones(self, scoped: Account) -> None:
         american = make_person(("phone", "+12125550123"))
-        GatePolicy.objects.create(registry_updated_at=TUESDAY)
+        with_registry("US", TUESDAY)
         agree(american)
         # Nine in New York, four in Honolulu.
         ruling = ask(american, channel="sms", at=TUESDAY.replace(hour=14))
@@ -347,7 +353,7 @@ class TestRow12:
 
     def test_a_zone_that_is_none_counts_as_unknown(self, scoped: Account) -> None:
         american = make_person(("phone", "+12125550123"))
-        GatePolicy.objects.create(registry_updated_at=TUESDAY)
+        with_registry("US", TUESDAY)
         agree(american)
         Preference.objects.create(profile=american, timezone="America/Nowhere", updated_at=timezone.now())
         assert ask(american, channel="sms", at=TUESDAY.replace(hour=14)).deferred
