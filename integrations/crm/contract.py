@@ -52,6 +52,8 @@ class RemoteRecord:
     is_erased: bool = False
     # The record that took this one's place in a merge.
     merged_into: str = ""
+    # The records whose place this one took, in systems that make a new one of two.
+    made_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -113,11 +113,28 @@ def _meet(desk: Desk, remote: RemoteRecord, theirs: Mapping[str, Theirs]) -> Out
     record = ExternalRecord.objects.create(
         connection=desk.connection, object_type=desk.object_type, external_id=remote.external_id, profile=found.profile
     )
+    base = _inherited(desk, remote, theirs)
     ours = ours_of(desk.rules, profile=found.profile, record=record)
-    verdict = compare(desk.rules, base={}, ours=ours, theirs=theirs, newer=_newer(desk, record, remote, theirs))
-    _keep(desk, record, remote, verdict, ours, theirs, before={})
+    verdict = compare(desk.rules, base=base, ours=ours, theirs=theirs, newer=_newer(desk, record, remote, theirs))
+    if changed := {name: value for name, value in verdict.take.items() if name not in verdict.first}:
+        hold_values(desk, record, changed)
+        ours = ours_of(desk.rules, profile=found.profile, record=record)
+    record.base = dict(base)
+    _keep(desk, record, remote, verdict, ours, theirs, before=base)
     recording.note(Action.LINKED, connection=desk.connection, record=record, after=_plain(theirs))
     return Outcome("new", record)
+
+
+def _inherited(desk: Desk, remote: RemoteRecord, theirs: Mapping[str, Theirs]) -> dict[str, Any]:
+    """Where both sides stood with the records that this one was made of: what was changed here since then is still to be said there."""
+    known = ExternalRecord.scoped().filter(connection=desk.connection, object_type=desk.object_type, external_id__in=remote.made_of)
+    base: dict[str, Any] = {}
+    for former in sorted(known.order_by("pk"), key=lambda each: each.state != State.LIVE) if remote.made_of else ():
+        for name, stood in former.base.items():
+            # Of several, the one whose value the new record has.
+            if name in theirs and (name not in base or base[name]["theirs"] != theirs[name] == stood["theirs"]):
+                base[name] = stood
+    return base
 
 
 def _compare(desk: Desk, record: ExternalRecord, remote: RemoteRecord, theirs: Mapping[str, Theirs], waiting: set[str]) -> Outcome:

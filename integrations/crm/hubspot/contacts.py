@@ -56,6 +56,7 @@ def record_of(row: Row) -> RemoteRecord:
         modified_at=moment_of(version_of(row)),
         values=values,
         is_deleted=bool(row.get("archived")),
+        made_of=tuple(merged_ids(row)),
     )
 
 

@@ -351,6 +351,22 @@ class TestMerges:
         assert side.values(fresh.external_id) == {"name": "Ana Soto", "city": "Loja", "emails": ["soto@example.org"]}
         assert MergeEvent.scoped().filter(cause="crm").count() <= 1
 
+    @pytest.mark.parametrize("first", [0, 1])
+    def test_a_change_here_that_was_not_said_before_the_merge_goes_to_the_third(
+        self, side: HubSpotSide, two: tuple[str, str], first: int
+    ) -> None:
+        Connection.scoped().update(merges_there=True)
+        correct_field(contact=person(side.connection, two[first]), field="city", value="Lima", by=SYSTEM)
+        merge(contacts=[person(side.connection, each) for each in two], by=SYSTEM)
+        correct_field(contact=person(side.connection, two[0]), field="city", value="Loja", by=SYSTEM)
+
+        third = side.peer.merge(*two)
+        settle_down(side.connection)
+
+        assert shown(person(side.connection, third))["city"] == "Loja"
+        assert side.values(third)["city"] == "Loja"
+        assert not DeadLetter.scoped().exists()
+
     def test_where_ours_is_not_to_be_one_there_each_contact_keeps_its_address(self, side: HubSpotSide, two: tuple[str, str]) -> None:
         merge(contacts=[person(side.connection, each) for each in two], by=SYSTEM)
         correct_field(contact=person(side.connection, two[0]), field="city", value="Lima", by=SYSTEM)
