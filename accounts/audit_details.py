@@ -45,6 +45,13 @@ DETAIL_WORDS = {
     "to": gettext_lazy("Assigned to"),
     "tokens_revoked": gettext_lazy("API tokens revoked"),
     "value": gettext_lazy("Value"),
+    "removed": pgettext_lazy("audit", "Taken out"),
+    # Of scheduled exports.
+    "is_active": pgettext_lazy("audit", "On"),
+    "place": pgettext_lazy("audit", "Where to"),
+    "rows": gettext_lazy("Rows"),
+    "tables": pgettext_lazy("audit", "What"),
+    "why": gettext_lazy("Problem"),
     # Of a switch of unification.
     "contacts_before": gettext_lazy("Contacts before"),
     "contacts_after": gettext_lazy("Contacts after"),

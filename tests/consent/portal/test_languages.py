@@ -104,6 +104,9 @@ def test_no_page_of_the_portal_borrows_a_text_from_another_language(
         writes(whatsapp, "56911112222", hours=1, name="Ana", email="otra@ejemplo.cl")
         (linked,) = points_of_profile(ana)
         for action in Action:
+            if action is Action.RETRACT:
+                # An agent's own slip: it names the entry that it takes back.
+                continue
             record(
                 ref=linked.ref,
                 action=action,

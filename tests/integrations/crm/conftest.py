@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from accounts.actors import SYSTEM
 from accounts.models import Account
+from inbox.live_updates import broker_pool
 from integrations.models import Connection
 from integrations.syncing.connecting import connect
 from tests.integrations.crm.hubspot_server import PORTAL, SECRET, TOKEN, HubSpotAccount, running_hubspot
@@ -38,8 +40,12 @@ def tryton(tryton_server: Tryton) -> Tryton:
 
 @pytest.fixture
 def loopback(settings: Any) -> None:
-    """This installation may speak to the machine itself."""
+    """This installation may speak to the machine itself, and no earlier test used up the calls that an account there takes."""
     settings.OUTGOING_HTTP_ALLOW = ["127.0.0.1"]
+    broker = Redis(connection_pool=broker_pool())
+    for pattern in ("hilo:budget:*", "hilo:silence:*"):
+        for key in broker.scan_iter(pattern, count=1000):
+            broker.delete(key)
 
 
 @pytest.fixture

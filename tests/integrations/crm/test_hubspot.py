@@ -67,6 +67,7 @@ def now_there() -> int:
     return int(time.time() * 1000)
 
 
+@pytest.mark.usefixtures("endless")
 class TestChanges:
     @pytest.fixture(autouse=True)
     def small_pages(self, side: HubSpotSide, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,6 +216,7 @@ class TestLimits:
         assert "company" not in found.values
 
 
+@pytest.mark.usefixtures("endless")
 class TestWriting:
     def test_who_writes_something_else_in_the_last_moment_keeps_it(self, side: HubSpotSide) -> None:
         external_id = side.add("Ana", city="Quito")
@@ -291,6 +293,7 @@ class TestWriting:
         assert Contact.scoped().filter(is_erased=False).count() == 0
 
 
+@pytest.mark.usefixtures("endless")
 class TestMerges:
     @pytest.fixture
     def two(self, side: HubSpotSide) -> tuple[str, str]:
