@@ -14,7 +14,7 @@ from contacts.announcements import contacts_changed
 from contacts.block_keys import renew_keys
 from contacts.marking import shared_key
 from contacts.merging import Refused, hold_profiles_of
-from contacts.models import EndReason, Identifier
+from contacts.models import Contact, EndReason, Identifier, Source
 from contacts.survivorship import refresh
 
 
@@ -53,6 +53,26 @@ def restore_identifiers(*, identifier_ids: Iterable[int], by: Actor) -> None:
         record(actor=by, action="identifier.restore", target=row, kind=row.kind, value=row.value)
     for contact_id in sorted(by_contact):
         _save(by_contact[contact_id], contact_id)
+
+
+@transaction.atomic
+def end_what_agents_added(*, contact: Contact, kind: str, values: Iterable[str], by: Actor) -> list[int]:
+    """End values that somebody took out of a system they had been told to; returns the ids of the rows.
+
+    Only what an agent added goes: what another source says of its own accord, like a message from that address, stands until that
+    source says otherwise. Raises ``PermissionDenied``.
+    """
+    require(by, Ability.EDIT_CONTACTS)
+    hold_profiles_of([contact.pk])
+    added = Identifier.scoped().filter(profile__contact=contact, profile__source=Source.AGENT, kind=kind, valid_to=None)
+    rows = list(added.filter(value__in=list(values)))
+    now = timezone.now()
+    for row in rows:
+        row.valid_to, row.end_reason = now, EndReason.RETIRED
+        record(actor=by, action="identifier.end", target=row, kind=row.kind, value=row.value)
+    if rows:
+        _save(rows, contact.pk)
+    return [row.pk for row in rows]
 
 
 def restore_value(*, identifier: Identifier, by: Actor) -> None:

@@ -14,9 +14,10 @@ from django.utils import timezone
 from accounts.busy import Busy
 from contacts.claims import Claim, ClaimedIdentifier
 from contacts.correcting import LONGEST_VALUE, correct_profile
+from contacts.ending_identifiers import end_what_agents_added
 from contacts.locks import lock_keys
 from contacts.matching import take_record
-from contacts.models import Identifier, Profile, Source
+from contacts.models import Contact, Identifier, Profile, Source
 from integrations.crm.contract import Permanent, RemoteRecord, Several
 from integrations.models import Conflict, ExternalRecord
 from integrations.syncing import conflicts, outbox, recording
@@ -167,6 +168,20 @@ def _write(desk: Desk, record: ExternalRecord, remote: RemoteRecord, verdict: Ve
     )
     record.profile = found.profile
     hold_values(desk, record, {rule.ours: verdict.take[rule.ours] for rule in rules if rule.ours not in verdict.first})
+    for rule in rules:
+        if rule.is_identifier and (taken_out := _told(record, rule) - _values(verdict.take[rule.ours])):
+            contact = Contact.scoped().get(pk=record.profile.contact_id)
+            end_what_agents_added(contact=contact, kind=rule.ours, values=taken_out, by=desk.actor)
+
+
+def _told(record: ExternalRecord, rule: Rule) -> set[str]:
+    """The values in which both sides agreed."""
+    stood = record.base.get(rule.ours, {"ours": None, "theirs": None})
+    return _values(stood["ours"]) & _values(stood["theirs"])
+
+
+def _values(said: Ours | Theirs) -> set[str]:
+    return {said} if isinstance(said, str) else set(said or ())
 
 
 def hold_values(desk: Desk, record: ExternalRecord, values: Mapping[str, Theirs]) -> None:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import vobject
 
@@ -18,16 +18,32 @@ class Other(Protocol):
     """A system there, and the connection to it. Values are ``name``, ``city``, ``emails`` and ``phones``."""
 
     connection: Connection
+    can_merge: ClassVar[bool]
 
     def add(self, name: str, *, email: str = "", city: str = "") -> str: ...
     def change(self, external_id: str, **values: Any) -> None: ...
     def values(self, external_id: str) -> dict[str, Any]: ...
     def delete(self, external_id: str) -> None: ...
     def is_there(self, external_id: str) -> bool: ...
+    def merge(self, loser: str, survivor: str) -> None: ...
+    def set_clock(self, hours: float) -> None: ...
+
+
+class _Simple:
+    """What most cannot: merge, and have a clock of their own."""
+
+    can_merge: ClassVar[bool] = False
+
+    def merge(self, loser: str, survivor: str) -> None:
+        raise NotImplementedError
+
+    def set_clock(self, hours: float) -> None:
+        """It has none that we read."""
 
 
 @dataclass
 class TrytonSide:
+    can_merge: ClassVar[bool] = True
     connection: Connection
     peer: Tryton
 
@@ -66,13 +82,24 @@ class TrytonSide:
         """Whether people there still see it: what was merged away they do not."""
         return bool(self.peer.call("model.party.party.search_count", [["id", "=", int(external_id)]]))
 
+    def merge(self, loser: str, survivor: str) -> None:
+        """By Tryton's assistant, which asks no question where both have one name."""
+        self.change(loser, name=self.values(survivor)["name"])
+        session, _start, _end = self.peer.call("wizard.party.replace.create")
+        data = {"ask": {"source": int(loser), "destination": int(survivor)}}
+        self.peer.call("wizard.party.replace.execute", session, data, "replace")
+
+    def set_clock(self, hours: float) -> None:
+        """How many hours it is ahead from now on."""
+        self.peer.set_clock(hours)
+
     def _rows(self, model: str, external_id: str, fields: list[str]) -> list[dict[str, Any]]:
         question = [["party", "=", int(external_id)]]
         return self.peer.call(f"model.{model}.search_read", question, 0, None, [["id", "ASC"]], fields)
 
 
 @dataclass
-class BookSide:
+class BookSide(_Simple):
     connection: Connection
     peer: Radicale
 
@@ -132,7 +159,7 @@ class BookSide:
 
 
 @dataclass
-class ShopSide:
+class ShopSide(_Simple):
     connection: Connection
     peer: Shop
 
@@ -159,7 +186,8 @@ class ShopSide:
 
 
 @dataclass
-class HubSpotSide:
+class HubSpotSide(_Simple):
+    can_merge: ClassVar[bool] = True
     connection: Connection
     peer: HubSpotAccount
 
@@ -186,9 +214,12 @@ class HubSpotSide:
     def is_there(self, external_id: str) -> bool:
         return external_id in self.peer.rows and not self.peer.rows[external_id]["archived"]
 
+    def merge(self, loser: str, survivor: str) -> None:
+        self.peer.merge(survivor, loser)
+
 
 @dataclass
-class SalesforceSide:
+class SalesforceSide(_Simple):
     connection: Connection
     peer: Org
 

@@ -25,21 +25,21 @@ from tests.ports import free_port
 ROOT = Path(__file__).resolve().parents[3]
 PASSWORD = "la-clave-de-tryton"
 # Email addresses are looked up in the DNS where dnspython is installed; without it Tryton takes them as they are.
-# Its clock may be set ahead or behind, by the hours that CLOCK says.
+# Its clock may be set ahead or behind while it runs, by the hours in the file that CLOCK names.
 _TRYTON = """
 import datetime, os, sys
 sys.modules["dns"] = None
-hours = float(os.environ.get("CLOCK", "0"))
-if hours:
-    ahead = datetime.timedelta(hours=hours)
-    class Skewed(datetime.datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return super().now(tz) + ahead
-        @classmethod
-        def utcnow(cls):
-            return super().utcnow() + ahead
-    datetime.datetime = Skewed
+class Skewed(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + ahead()
+    @classmethod
+    def utcnow(cls):
+        return super().utcnow() + ahead()
+def ahead():
+    with open(os.environ["CLOCK"]) as hours:
+        return datetime.timedelta(hours=float(hours.read()))
+datetime.datetime = Skewed
 from trytond.cli import main
 sys.argv[0] = "trytond"
 sys.exit(main())
@@ -121,6 +121,7 @@ class Tryton:
 
     url: str
     database: Path
+    clock: Path
     client: httpx.Client
 
     def call(self, method: str, *params: Any, context: dict[str, Any] | None = None) -> Any:
@@ -139,6 +140,12 @@ class Tryton:
         assert not said.get("error"), said["error"]
         return said["result"]
 
+    def set_clock(self, hours: float) -> None:
+        """How many hours it is ahead from now on; changed in one piece, as it is read at any moment."""
+        fresh = self.clock.with_suffix(".new")
+        fresh.write_text(str(hours))
+        fresh.replace(self.clock)
+
     def age(self, seconds: int) -> None:
         """What was changed just now was changed so long ago."""
         with sqlite3.connect(self.database, timeout=20) as rows:
@@ -147,6 +154,7 @@ class Tryton:
 
     def empty(self) -> None:
         """As it was before any test."""
+        self.set_clock(0)
         with sqlite3.connect(self.database, timeout=20) as rows:
             for table in ("party_party", "party_party_lang", "party_address", "party_contact_mechanism"):
                 rows.execute(f"DELETE FROM {table}")
@@ -186,15 +194,16 @@ def _configure(folder: Path, *, port: int) -> Path:
 
 
 @contextmanager
-def running_tryton(folder: Path, *, clock: float = 0) -> Iterator[Tryton]:
-    """``clock``: by how many hours its clock is ahead."""
+def running_tryton(folder: Path) -> Iterator[Tryton]:
     port = free_port()
+    clock = folder / "clock"
+    clock.write_text("0")
     shutil.copy(_template(), folder / "crm.sqlite")
     configuration = _configure(folder, port=port)
     command = (sys.executable, "-c", _TRYTON, "-c", str(configuration), "-d", "crm")
     process = Process(*command, log=folder / "log", ready=f"http://127.0.0.1:{port}/", CLOCK=str(clock))
     try:
         with _client() as client:
-            yield Tryton(f"http://127.0.0.1:{port}", folder / "crm.sqlite", client)
+            yield Tryton(f"http://127.0.0.1:{port}", folder / "crm.sqlite", clock, client)
     finally:
         process.stop()

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.actors import SYSTEM, Actor
-from accounts.models import Account, Membership
+from accounts.models import Account, AuditEntry, Membership
 from contacts.correcting import add_identifier, correct_field, correct_profile
 from contacts.erasing import erase
 from contacts.merging import merge, unmerge
@@ -70,6 +70,24 @@ def test_a_change_travels_each_way(real: Other) -> None:
     assert words == ["linked", "taken", "sent", "taken"]
     sent = SyncLog.scoped().get(action="sent")
     assert (sent.before["city"], sent.after["city"]) == ("Cuenca", "Lima")
+
+
+def test_an_address_taken_out_there_ends_here_unless_they_write_from_it(to_tryton: Connection, tryton: Any, scoped: Account) -> None:
+    side = TrytonSide(to_tryton, tryton)
+    external_id = side.add("Ana", email="ana@example.org")
+    fill(to_tryton)
+    ana = writes(make_channel(scoped, "email"), "ana@example.org", name="Ana").contact
+    assert person(to_tryton, external_id) == ana
+    add_identifier(contact=ana, kind="email", value="dos@example.org", by=SYSTEM)
+    settle_down(to_tryton)
+    assert side.values(external_id)["emails"] == ["ana@example.org", "dos@example.org"]
+
+    side.change(external_id, emails=[])
+    settle_down(to_tryton)
+    assert shown(ana)["emails"] == ["ana@example.org"]
+    assert side.values(external_id)["emails"] == []
+    ended = AuditEntry.scoped().get(action="identifier.end")
+    assert (ended.actor_name, ended.detail["value"]) == ("Tryton", "dos@example.org")
 
 
 def test_both_sides_at_once_keep_what_both_said(real: Other) -> None:
@@ -146,7 +164,7 @@ def test_a_merge_there_is_one_here_and_its_id_still_leads_somewhere(to_tryton: C
     fill(to_tryton)
     first, second = person(to_tryton, one), person(to_tryton, two)
     assert first != second
-    _merge_there(side, loser=two, survivor=one)
+    side.merge(two, one)
     hear(to_tryton)
     assert person(to_tryton, two) == person(to_tryton, one)
     loser = record_of(to_tryton, two)
@@ -164,7 +182,7 @@ def test_a_merge_there_of_people_who_are_two_here_asks_a_person(to_tryton: Conne
     fill(to_tryton)
     pair = sorted(record_of(to_tryton, each).profile_id for each in (one, two))
     NeverMerge.objects.create(low_id=pair[0], high_id=pair[1])
-    _merge_there(side, loser=two, survivor=one)
+    side.merge(two, one)
     hear(to_tryton)
     assert person(to_tryton, one) != person(to_tryton, two)
     conflict = Conflict.scoped().get()
@@ -172,14 +190,6 @@ def test_a_merge_there_of_people_who_are_two_here_asks_a_person(to_tryton: Conne
     assert not hear(to_tryton) or Conflict.scoped().count() == 1
     settle(conflict=conflict, decision="merged", by=Actor.person(admin))
     assert person(to_tryton, one) == person(to_tryton, two)
-
-
-def _merge_there(side: TrytonSide, *, loser: str, survivor: str) -> None:
-    """By Tryton's assistant, which asks no question where both have one name."""
-    side.change(loser, name=side.values(survivor)["name"])
-    session, _start, _end = side.peer.call("wizard.party.replace.create")
-    data = {"ask": {"source": int(loser), "destination": int(survivor)}}
-    side.peer.call("wizard.party.replace.execute", session, data, "replace")
 
 
 def test_our_merge_is_one_there_where_that_is_wished_and_our_unmerge_makes_two_again(to_tryton: Connection, tryton: Any) -> None:
@@ -299,9 +309,10 @@ def test_a_dry_run_counts_what_would_happen_and_keeps_nothing(real: Other, scope
 
 
 def test_a_clock_there_that_is_hours_ahead_decides_nothing(scoped: Account, loopback: None, tmp_path: Path) -> None:
-    with running_tryton(tmp_path, clock=3) as peer:
+    with running_tryton(tmp_path) as peer:
         settings = {"url": peer.url, "database": "crm", "user": "admin", "password": PASSWORD}
         connection = connect(kind="tryton", name="Tryton", settings=settings, by=SYSTEM)
+        peer.set_clock(3)
         _changes_follow_their_order(TrytonSide(connection, peer), lambda: peer.age(30), hours=3)
 
 

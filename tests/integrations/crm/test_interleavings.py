@@ -14,7 +14,7 @@ from integrations.syncing import echo
 from integrations.syncing.connecting import connect
 from integrations.syncing.rate_budget import Budget
 from tests.integrations.crm.conftest import shop_settings
-from tests.integrations.crm.interleaving import STEPS, Pair, Step
+from tests.integrations.crm.interleaving import CLOCK, STEPS, Pair, Step
 from tests.integrations.crm.others import BookSide, Other, TrytonSide
 from tests.integrations.crm.peers import PASSWORD, Radicale, Tryton
 from tests.integrations.crm.shop import running_shop
@@ -45,9 +45,9 @@ def test_random_interleavings_with_an_address_book(scoped: Account, radicale: Ra
 @pytest.mark.usefixtures("endless")
 @interleave
 # What only the record that a merge there takes away says goes with it, unless it is read first.
-@example([("merged here",), ("email there", 1, 6), ("say",)])
-@given(STEPS)
-def test_random_interleavings_with_tryton(scoped: Account, tryton_server: Tryton, steps: list[Step]) -> None:
+@example([("merged here",), ("email there", 1, 6), ("say",)], 0)
+@given(STEPS, CLOCK)
+def test_random_interleavings_with_tryton(scoped: Account, tryton_server: Tryton, steps: list[Step], clock: int) -> None:
     with transaction.atomic():
         tryton_server.empty()
         reached = {"url": tryton_server.url, "database": "crm", "user": "admin", "password": PASSWORD}
@@ -55,12 +55,12 @@ def test_random_interleavings_with_tryton(scoped: Account, tryton_server: Tryton
         # Its passwords take long to check, on purpose: one session serves them all.
         connection.credentials = {**connection.credentials, "session": tryton_server.session}
         connection.save(update_fields=["credentials"])
-        _interleave(TrytonSide(connection, tryton_server), steps)
+        _interleave(TrytonSide(connection, tryton_server), steps, clock)
         transaction.set_rollback(True)
 
 
-def _interleave(side: Other, steps: list[Step]) -> None:
-    pair = Pair.begin(side)
+def _interleave(side: Other, steps: list[Step], clock: int = 0) -> None:
+    pair = Pair.begin(side, clock=clock)
     for step in steps:
         pair.do(step)
     pair.end(steps)
