@@ -32,7 +32,7 @@ OUTGOING_HTTP_ALLOW: list[str] = env.list("HILO_OUTGOING_HTTP_ALLOW", default=["
 # The installation's own apps at systems that are signed in to by OAuth; a connection may name its own instead.
 OAUTH_CLIENTS: dict[str, dict[str, str]] = {
     kind: {"client_id": client_id, "client_secret": env.str(f"HILO_{kind.upper()}_CLIENT_SECRET", default="")}
-    for kind in ("salesforce", "hubspot")
+    for kind in ("salesforce", "hubspot", "google")
     if (client_id := env.str(f"HILO_{kind.upper()}_CLIENT_ID", default=""))
 }
 

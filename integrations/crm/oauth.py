@@ -28,6 +28,8 @@ class OAuth:
     authorize_url: str
     token_url: str
     scopes: tuple[str, ...] = ()
+    # The vendor's own domains. Only there is the installation's app made known: whoever sets up a connection writes the address.
+    own_hosts: tuple[str, ...] = ()
     uses_pkce: bool = True
     # Settings that the tokens depend on besides the client's: with another value somebody has to let us in again.
     depends_on: tuple[str, ...] = ("url",)
@@ -40,6 +42,12 @@ class OAuth:
     def bound_to(self) -> tuple[str, ...]:
         """The settings that tokens were given for."""
         return ("client_id", "client_secret", *self.depends_on)
+
+    @property
+    def is_at_vendor(self) -> bool:
+        """Whether tokens are asked for at one of the vendor's own domains, and encrypted."""
+        url = urlsplit(self.token_url)
+        return url.scheme == "https" and any(f".{url.hostname}".endswith(f".{host}") for host in self.own_hosts)
 
 
 def challenge_of(verifier: str) -> str:

@@ -62,10 +62,13 @@ def connector_for(connection: Connection, *, is_back_fill: bool = False, mapped:
 
 
 def settings_of(connection: Connection) -> dict[str, Any]:
-    """Settings and secrets. Where the connection names no client of its own for signing in, the installation's."""
+    """Settings and secrets. Where the connection names no client of its own for signing in at the vendor, the installation's."""
     secrets: Any = connection.credentials
     own = {**connection.settings, **secrets}
-    return own if own.get("client_id") else own | settings.OAUTH_CLIENTS.get(connection.kind, {})
+    oauth = connector_of(connection.kind).oauth(own)
+    if oauth is None or own.get("client_id") or not oauth.is_at_vendor:
+        return own
+    return own | settings.OAUTH_CLIENTS.get(connection.kind, {})
 
 
 def _renewing(connection_id: int) -> Callable[..., Mapping[str, Any]]:

@@ -101,8 +101,9 @@ class CardDav:
     def create(self, values: Mapping[str, Any], *, key: str) -> RemoteRecord:
         href = f"{urlsplit(self._book).path.rstrip('/')}/{quote(key, safe='')}.vcf"
         body = change_card(new_card(key), values, at=datetime.now(UTC)).encode()
-        self._put(href, body, {"If-None-Match": "*"}, expect=(412,))
-        return self._as_it_is(href)
+        answer = self._put(href, body, {"If-None-Match": "*"}, expect=(412,))
+        # Some servers give the card a name of their own.
+        return self._as_it_is(urlsplit(answer.headers.get("location", "")).path or href)
 
     def write(self, external_id: str, values: Mapping[str, Any], *, expected: str) -> RemoteRecord:
         answer = self._call("GET", self._url(external_id), expect=(404, 410))
@@ -122,9 +123,9 @@ class CardDav:
     def gone(self, external_ids: Collection[str]) -> set[str]:
         return set()
 
-    def _put(self, href: str, body: bytes, condition: Mapping[str, str], expect: tuple[int, ...] = ()) -> None:
+    def _put(self, href: str, body: bytes, condition: Mapping[str, str], expect: tuple[int, ...] = ()) -> Answer:
         headers = {"Content-Type": "text/vcard; charset=utf-8", **condition}
-        self._call("PUT", self._url(href), headers=headers, content=body, expect=expect)
+        return self._call("PUT", self._url(href), headers=headers, content=body, expect=expect)
 
     def _as_it_is(self, href: str) -> RemoteRecord:
         found = self.read(href)
@@ -133,13 +134,14 @@ class CardDav:
         return found
 
     def _synced(self, at: Mapping[str, Any]) -> Page:
-        """By sync-token (RFC 6578): what changed since the token; without one, everything. A forgotten token begins anew."""
+        """By sync-token (RFC 6578): what changed since the token; without one, everything. A forgotten token begins anew.
+
+        Servers that have tokens and yet want one from the start are listed.
+        """
         token = at.get("token", "")
         answer = self._call("REPORT", self._book, headers={"Depth": "0", **XML}, content=dav.sync_collection(token), expect=FORGOTTEN)
         if answer.status in FORGOTTEN:
-            if not token:
-                raise Misconfigured(f"REPORT {answer.status}")
-            return self._synced({})
+            return self._synced({}) if token else self._listed({})
         found = dav.read(answer.content)
         cut = any(each.status == 507 for each in found.responses)
         listed = {each.href: each for each in found.responses if each.status != 507 and not self._is_book(each.href)}
@@ -206,12 +208,11 @@ class CardDav:
         """The address of the book, looked for once: as given, else by way of the user's principal (RFC 6352, 6764)."""
         if not self._book_url:
             given = str(self._settings["url"])
-            self._book_url = given if self._is_address_book(given) else self._discover(given)
+            answer = self._ask(given, "d:resourcetype", expect=(404, 405))
+            is_book = answer.status == 207 and any(_is_addressbook(each) for each in dav.read(answer.content).responses[:1])
+            # Where the server sent us, if it did.
+            self._book_url = answer.url if is_book else self._discover(given)
         return self._book_url
-
-    def _is_address_book(self, url: str) -> bool:
-        answer = self._ask(url, "d:resourcetype", expect=(404, 405))
-        return answer.status == 207 and any(_is_addressbook(each) for each in dav.read(answer.content).responses[:1])
 
     def _discover(self, given: str) -> str:
         for start in (given, urljoin(given, "/.well-known/carddav")):

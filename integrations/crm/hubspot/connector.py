@@ -336,6 +336,7 @@ def _oauth(settings: Mapping[str, Any]) -> OAuth:
         authorize_url="https://app.hubspot.com/oauth/authorize",
         token_url=f"{url}/oauth/v3/token",
         scopes=SCOPES,
+        own_hosts=("hubapi.com",),
         account_of=lambda said: str(said.get("hub_id") or ""),
     )
 

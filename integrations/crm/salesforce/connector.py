@@ -102,6 +102,7 @@ class Salesforce:
             authorize_url=f"{url}/services/oauth2/authorize",
             token_url=f"{url}/services/oauth2/token",
             scopes=("api", "refresh_token"),
+            own_hosts=("salesforce.com",),
             keeps=("instance_url",),
             account_of=_organisation,
         )

@@ -245,18 +245,35 @@ def test_who_may(account: Account, connection: Connection, farm: Farm, agent_cli
 
 
 def test_without_a_client_one_is_told_where_to_write_it(
-    admin_client: Client, account: Account, connection: Connection, farm: Farm, settings: Any
+    admin_client: Client, account: Account, connection: Connection, farm: Farm, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with account_scope(account):
         bare = connect(kind="rest", name="Sin", settings={"url": farm.peer.url}, by=SYSTEM)
     answer = admin_client.get(url(account, bare, "sign-in/"), follow=True)
     assert answer.redirect_chain[0][0].endswith("/settings/")
     assert "client id" in answer.content.decode()
-    # The installation's own app stands in.
+    # The installation's own app stands in, at the vendor: an address that an administrator wrote does not learn its secret.
     settings.OAUTH_CLIENTS = {"rest": {"client_id": farm.client_id, "client_secret": farm.client_secret}}
+    assert "client id" in admin_client.get(url(account, bare, "sign-in/"), follow=True).content.decode()
+    monkeypatch.setattr(OAuth, "is_at_vendor", property(lambda oauth: oauth.token_url.startswith(farm.peer.url)))
     sign_in(admin_client, farm, bare, account)
     assert held_of(bare)["access_token"] in farm.access
     assert farm.asked[0]["client_secret"] == farm.client_secret
+
+
+@pytest.mark.parametrize(
+    ("address", "is_own"),
+    [
+        ("https://granja.example/token", True),
+        ("https://mi.granja.example:8443/token", True),
+        ("https://migranja.example/token", False),
+        ("https://granja.example.malo.example/token", False),
+        ("https://granja.example@malo.example/token", False),
+        ("http://granja.example/token", False),
+    ],
+)
+def test_what_is_the_vendors_own_address(address: str, is_own: bool) -> None:
+    assert OAuth(label="Granja", authorize_url="", token_url=address, own_hosts=("granja.example",)).is_at_vendor is is_own
 
 
 def test_another_account_there_is_not_taken_for_the_one_that_is_in_step(
