@@ -34,6 +34,7 @@ ACTION_WORDS = {
     "connection.resume": gettext_lazy("Resumed the exchange with another system"),
     "connection.run": gettext_lazy("Started taking in another system's records"),
     "connection.settle": gettext_lazy("Settled a conflict with another system"),
+    "connection.settle_undo": gettext_lazy("Took back what settled a conflict with another system"),
     "connection.sign_in": gettext_lazy("Signed in at another system"),
     "connection.update": gettext_lazy("Changed a connection to another system"),
     "unification.finish": gettext_lazy("Finished switching unification"),

@@ -64,6 +64,7 @@ urlpatterns = [
     path(f"{ONE}run/", connections.run, name="connection_run"),
     path(f"{ONE}runs/<int:run_id>/", connections.progress, name="connection_progress"),
     path(f"{ONE}conflicts/<int:conflict_id>/", connections.settle, name="connection_settle"),
+    path(f"{ONE}conflicts/<int:conflict_id>/undo/", connections.settle_undo, name="connection_settle_undo"),
     path(f"{ONE}refused/<int:letter_id>/", connections.replay, name="connection_replay"),
     path(f"{ONE}mapping/", mapping.mapping, name="connection_mapping"),
     path(f"{ONE}mapping/<int:line_id>/", connections.line, name="connection_line"),

@@ -213,6 +213,8 @@ class Conflict(TenantModel):
     decision = models.CharField(max_length=10, blank=True, help_text="ours, theirs, merged, kept, erased, gone")
     decided_by = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
+    before = models.JSONField(null=True, help_text="What the answer changed here, so that it can be taken back.")
+    says_again = models.BooleanField(default=False, help_text="The answer was taken back: what stood there is to be said there again.")
     created_at = models.DateTimeField(db_default=TransactionNow())
 
     class Meta(TenantModel.Meta):

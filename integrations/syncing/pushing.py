@@ -13,7 +13,7 @@ from integrations.crm.contract import AlreadyThere, Misconfigured, Permanent, Re
 from integrations.models import Connection, DeadLetter, ExternalRecord, SyncOutbox
 from integrations.syncing import echo, outbox, recording
 from integrations.syncing.comparing import compare
-from integrations.syncing.conflicts import fields_waiting
+from integrations.syncing.conflicts import fields_waiting, said_again, to_say_again
 from integrations.syncing.dead_letters import Place, bury, dig_up
 from integrations.syncing.erasing import erase_there
 from integrations.syncing.merging import weave_aliases
@@ -112,8 +112,13 @@ def update_there(desk: Desk, record: ExternalRecord, *, leaving: Collection[str]
         ours = ours_of(desk.rules, profile=record.profile, record=record)
         theirs: dict[str, Theirs] = {name: entry["theirs"] for name, entry in record.base.items()}
         verdict = compare(desk.rules, base=record.base, ours=ours, theirs=theirs, newer=dict.fromkeys(theirs, "ours"), waiting=waiting)
-        give = {name: value for name, value in verdict.give.items() if name not in leaving}
+        # Read after our side: an answer that is taken back meanwhile changes both.
+        waiting = fields_waiting(record)
+        again = {name: value for name, value in to_say_again(record).items() if name in ours and name not in leaving}
+        give = {name: value for name, value in verdict.give.items() if name not in leaving and name not in waiting}
+        give |= {name: value for name, value in again.items() if theirs.get(name) != value}
         if not give:
+            said_again(record, again)
             return
         before = {name: record.base[name]["theirs"] for name in give if name in record.base}
         begun_at = timezone.now()
@@ -122,8 +127,9 @@ def update_there(desk: Desk, record: ExternalRecord, *, leaving: Collection[str]
         except Stale:
             _look_again(desk, record.external_id)
         else:
-            sent = {name: ours[name] for name in give}
+            sent = {name: again.get(name, ours[name]) for name in give}
             _note(desk, record.external_id, answered, sent=sent, before=before)
+            said_again(record, again)
             _learn_clock(desk, answered, begun_at)
             take_or_bury(desk=desk, remote=answered)
             return

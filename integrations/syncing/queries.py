@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.models import IdentifierKind
 from contacts.queries import FIELD_LABELS
 from integrations.crm.registry import CONNECTORS
 from integrations.models import Conflict, Connection, DeadLetter, ExternalRecord, Mapping, SyncLog, SyncOutbox, SyncRun
+from integrations.syncing.conflicts import DECISIONS, TAKEN_BACK_WITHIN
 
 SHOWN = 50
+SETTLED_SHOWN = 10
 State = Connection.State
 
 
@@ -97,6 +100,15 @@ def open_conflicts(connection: Connection) -> list[tuple[str, Conflict]]:
     rows = Conflict.scoped().filter(connection=connection, state=Conflict.State.OPEN)
     rows = rows.select_related("record__profile__contact", "record__alias_of__profile__contact").order_by("created_at", "pk")
     return [(field_label(row.field), row) for row in rows[:SHOWN]]
+
+
+def settled_lately(connection: Connection) -> list[tuple[str, Conflict]]:
+    """What people answered in the last two weeks, the latest first, with what its field is called."""
+    answers = {answer for answers in DECISIONS.values() for answer in answers}
+    since = timezone.now() - TAKEN_BACK_WITHIN
+    rows = Conflict.scoped().filter(connection=connection, state=Conflict.State.SETTLED, decision__in=answers, decided_at__gte=since)
+    rows = rows.select_related("record__profile__contact", "record__alias_of__profile__contact", "decided_by__user")
+    return [(field_label(row.field), row) for row in rows.order_by("-decided_at", "-pk")[:SETTLED_SHOWN]]
 
 
 def refused_records(connection: Connection) -> list[DeadLetter]:

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -14,7 +15,7 @@ from accounts.roles import Ability
 from accounts.views.access import needs
 from integrations.crm.registry import CONNECTORS
 from integrations.models import Conflict, Connection, DeadLetter, Mapping, SyncRun
-from integrations.syncing import back_filling, conflicts, connecting, dead_letters, queries
+from integrations.syncing import back_filling, conflicts, connecting, dead_letters, queries, taking_back
 from integrations.syncing.door import has_hook_secret, hook_address
 from integrations.syncing.mapping import change_line
 from integrations.syncing.signing_in import redirect_uri, sign_in_of
@@ -68,6 +69,7 @@ def connection(request: AccountRequest, connection_id: int) -> HttpResponse:
         "has_hook_secret": has_hook_secret(found),
         "run": queries.latest_run(found),
         "conflicts": queries.open_conflicts(found),
+        "settled": queries.settled_lately(found),
         "refused": queries.refused_records(found),
         "mapping": queries.mapping_of(found),
         "log": log,
@@ -170,7 +172,22 @@ def settle(request: AccountRequest, connection_id: int, conflict_id: int) -> Htt
     except ValidationError as refused:
         messages.error(request, refused.messages[0])
     else:
-        messages.success(request, _("Settled."))
+        back = reverse("integrations:connection_settle_undo", args=[request.account.slug, connection_id, conflict_id])
+        messages.success(request, _("Settled."), extra_tags="" if request.POST.get("decision") == "erased" else back)
+    return _to(request, connection_id)
+
+
+@require_POST
+@needs(Ability.MANAGE_CHANNELS)
+def settle_undo(request: AccountRequest, connection_id: int, conflict_id: int) -> HttpResponse:
+    """Take back what somebody decided."""
+    found = get_object_or_404(Conflict.scoped().select_related("connection", "record"), pk=conflict_id, connection=connection_id)
+    try:
+        taking_back.take_back(conflict=found, by=request.actor)
+    except ValidationError as refused:
+        messages.error(request, refused.messages[0])
+    else:
+        messages.success(request, _("Taken back: it waits for an answer again."))
     return _to(request, connection_id)
 
 
@@ -213,4 +230,8 @@ def _connection(connection_id: int) -> Connection:
 
 
 def _to(request: AccountRequest, connection_id: int) -> HttpResponse:
+    """The connection's page; a notice's button, which asked through htmx, follows too."""
+    if request.htmx:  # type: ignore[attr-defined]
+        address = reverse("integrations:connection", args=[request.account.slug, connection_id])
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
     return redirect("integrations:connection", account_slug=request.account.slug, connection_id=connection_id)

@@ -146,6 +146,7 @@ DOORS: dict[str, Door] = {
     "integrations:connection_settle": page(
         post=CHANNELS, body={"decision": "kept"}, connection_id="connection", conflict_id="connection_conflict"
     ),
+    "integrations:connection_settle_undo": page(post=CHANNELS, connection_id="connection", conflict_id="connection_conflict"),
     "integrations:connection_replay": page(post=CHANNELS, connection_id="connection", letter_id="connection_letter"),
     "integrations:connection_mapping": page(get=CHANNELS, post=CHANNELS, connection_id="connection"),
     "integrations:connection_mapping_line": page(get=CHANNELS, post=CHANNELS, connection_id="connection", line_id="connection_line"),
