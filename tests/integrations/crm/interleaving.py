@@ -222,6 +222,8 @@ class Pair:
         """By people there; those that were separated here would be merged by a person's word only."""
         one, other = self._record(0), self._record(1)
         if self.side.can_merge and not self.merged and not self.parted and one and other:
+            # Tryton puts away what only the record says that goes: hear it first, as with one that is deleted.
+            self._hear()
             self.side.merge(other, one)
             self._are_one()
 
