@@ -79,6 +79,8 @@ def _step(run: SyncRun, desk: Desk) -> Callable[[Page], int]:
     if run.kind == Kind.REHEARSAL:
         return lambda page: rehearse_page(desk, page, run.figures)
     brake = Brake.of(desk.connection)
+    # What another worker did before it died counts too.
+    brake.changes, brake.gone = run.figures.get("changed", 0), run.figures.get("deleted", 0)
 
     def take(page: Page) -> int:
         return take_page(desk, page, brake, figures=run.figures)

@@ -38,6 +38,10 @@ class Brake:
         if self.gone > self.most_gone:
             raise Braked(_("%(count)d records were deleted there at once.") % {"count": self.gone})
 
+    def would_stop(self, *, changes: int, gone: int) -> bool:
+        """Whether a run with so many changes and deletions in all would be stopped."""
+        return changes > self.most_changes or gone > self.most_gone
+
     def count(self, outcome: object) -> None:
         """After each record. Raises ``Braked`` with the first one too many."""
         self.changes += getattr(outcome, "word", "") == "changed"

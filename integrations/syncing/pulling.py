@@ -46,8 +46,9 @@ def pull(*, connection_id: int) -> int | None:
     count = 0
     try:
         read_noticed(desk)
-        count = _pages(desk)
-        _look_for_gone(desk)
+        brake = Brake.of(connection)
+        count = _pages(desk, brake)
+        _look_for_gone(desk, brake)
     except Braked as error:
         stop(connection, State.BRAKED, str(error))
     except Misconfigured as error:
@@ -61,9 +62,8 @@ def pull(*, connection_id: int) -> int | None:
     return count
 
 
-def _pages(desk: Desk) -> int:
+def _pages(desk: Desk, brake: Brake) -> int:
     connection, count = desk.connection, 0
-    brake = Brake.of(connection)
     while True:
         page = desk.connector.changes(connection.cursor)
         count += take_page(desk, page, brake)
@@ -78,7 +78,9 @@ def take_page(desk: Desk, page: Page, brake: Brake, figures: dict[str, Any] | No
     """Take in the records of one page. One that is refused is put aside; the others go on. ``figures`` counts what became of them."""
     figures = {} if figures is None else figures
     gone = missing_records(desk, page.every_id) if page.every_id is not None else []
-    brake.check_gone(len(gone) + _deleted_in(desk, page))
+    deleted = len(gone) + deleted_in(desk, page)
+    figures["deleted"] = figures.get("deleted", 0) + deleted
+    brake.check_gone(deleted)
     for remote in page.records:
         outcome = take_or_bury(desk=desk, remote=remote)
         word = outcome.word if outcome else "refused"
@@ -112,7 +114,7 @@ def _with_survivor(desk: Desk, remote: RemoteRecord, *, depth: int) -> Outcome:
         return take(desk=desk, remote=remote)
 
 
-def _deleted_in(desk: Desk, page: Page) -> int:
+def deleted_in(desk: Desk, page: Page) -> int:
     """How many records that we know the page says are gone."""
     ids = [remote.external_id for remote in page.records if remote.is_deleted or remote.is_erased]
     known = ExternalRecord.scoped().filter(connection=desk.connection, object_type=desk.object_type, external_id__in=ids)
@@ -131,12 +133,12 @@ def _mark_gone(desk: Desk, external_ids: Iterable[str]) -> None:
             gone_there(desk, lock_record(desk, external_id))
 
 
-def _look_for_gone(desk: Desk) -> None:
+def _look_for_gone(desk: Desk, brake: Brake) -> None:
     """The known records that were compared longest ago: do they still exist? In turn, some in every run."""
     live = ExternalRecord.scoped().filter(connection=desk.connection, object_type=desk.object_type, state=ExternalRecord.State.LIVE)
     oldest = list(live.order_by("looked_at", "pk").values_list("external_id", flat=True)[:LOOKED_UP])
     gone = desk.connector.gone(oldest) if oldest else set()
-    Brake.of(desk.connection).check_gone(len(gone))
+    brake.check_gone(len(gone))
     _mark_gone(desk, sorted(gone))
     live.filter(external_id__in=oldest).update(looked_at=timezone.now())
 

@@ -7,30 +7,26 @@ from django.db import transaction
 
 from integrations.crm.contract import Page, RemoteRecord
 from integrations.models import SyncOutbox
-from integrations.syncing.brake import Brake, Braked
+from integrations.syncing.brake import Brake
 from integrations.syncing.opening import Desk
-from integrations.syncing.pulling import missing_records, take_or_bury
+from integrations.syncing.pulling import deleted_in, missing_records, take_or_bury
 
 WORDS = ("new", "changed", "same", "conflict", "gone", "merged", "erased", "refused", "ignored")
 
 
 def rehearse_page(desk: Desk, page: Page, figures: MutableMapping[str, Any]) -> int:
-    """Count what would become of the page's records, ``joins`` (new records of people who are known) and ``sends`` (records that
-    would hear something from us) among them.
+    """Count what would become of the page's records, ``joins`` (new records of people who are known), ``sends`` (records that would
+    hear something from us) and ``deleted`` (records we know that are no longer there, whatever is to become of them here) among them.
 
     Each record is looked at on its own: two new records of one unknown person both count as new people.
     """
+    gone = missing_records(desk, page.every_id) if page.every_id is not None else []
+    figures["deleted"] = figures.get("deleted", 0) + len(gone) + deleted_in(desk, page)
     for remote in page.records:
         for word in _rehearse(desk, remote):
             figures[word] = figures.get(word, 0) + 1
-    if page.every_id is not None:
-        figures["gone"] = figures.get("gone", 0) + len(missing_records(desk, page.every_id))
-    brake = Brake.of(desk.connection)
-    try:
-        brake.check_gone(figures.get("gone", 0))
-        figures["brakes"] = figures.get("changed", 0) > brake.most_changes
-    except Braked:
-        figures["brakes"] = True
+    figures["gone"] = figures.get("gone", 0) + len(gone)
+    figures["brakes"] = Brake.of(desk.connection).would_stop(changes=figures.get("changed", 0), gone=figures["deleted"])
     return len(page.records)
 
 

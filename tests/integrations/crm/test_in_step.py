@@ -15,11 +15,13 @@ from contacts.erasing import erase
 from contacts.merging import merge, unmerge
 from contacts.models import Contact, MergeEvent, NeverMerge, Profile
 from contacts.survivorship import refresh
-from integrations.crm.contract import Retry
+from integrations.crm.contract import RemoteRecord, Retry
 from integrations.models import Conflict, Connection, DeadLetter, ExternalRecord, Mapping, SyncLog, SyncOutbox, SyncRun
 from integrations.syncing import back_filling, pushing
 from integrations.syncing.conflicts import settle
 from integrations.syncing.connecting import connect
+from integrations.syncing.opening import open_desk
+from integrations.syncing.taking import take
 from tests.conftest import make_channel
 from tests.contacts.stories import writes
 from tests.integrations.crm.others import Other, ShopSide, TrytonSide
@@ -374,6 +376,35 @@ class TestWhatGoesWrong:
         hear(side.connection)
         assert ExternalRecord.scoped().filter(state="live").count() == 12
         assert (Connection.scoped().get().state, Connection.scoped().get().brake_lifted) == ("working", False)
+
+    @pytest.mark.parametrize("wish", ["review", "keep", "erase"])
+    def test_a_dry_run_counts_what_was_deleted_there_whatever_is_to_become_of_it(self, side: ShopSide, wish: str) -> None:
+        ids = [side.add(f"Persona {number}") for number in range(24)]
+        fill(side.connection)
+        Connection.scoped().update(on_deletion=wish)
+        for each in ids[:10]:
+            side.delete(each)
+        run = fill(side.connection, "rehearsal")
+        assert (run.figures["deleted"], run.figures["brakes"]) == (10, False)
+        side.delete(ids[10])
+        run = fill(side.connection, "rehearsal")
+        assert (run.figures["deleted"], run.figures["brakes"]) == (11, True)
+        assert ExternalRecord.scoped().filter(state="live").count() == 24
+        assert not Conflict.scoped().exists()
+
+    def test_the_brake_goes_on_counting_where_a_worker_died(self, side: ShopSide) -> None:
+        ids = [side.add(f"Persona {number}") for number in range(24)]
+        fill(side.connection)
+        for each in ids[:12]:
+            side.delete(each)
+        run = back_filling.ask(connection=side.connection, kind="back_fill", by=SYSTEM)
+        # Of the oldest six, another worker took in that they are gone.
+        for each in ids[:6]:
+            take(desk=open_desk(side.connection), remote=RemoteRecord("person", each, is_deleted=True))
+        SyncRun.scoped().filter(pk=run.pk).update(figures={"deleted": 6})
+        back_filling.work(run_id=run.pk)
+        run.refresh_from_db()
+        assert (run.state, Connection.scoped().get().state) == ("failed", "braked")
 
     def test_one_record_that_is_refused_blocks_no_other_and_is_tried_again(self, side: ShopSide, admin: Membership) -> None:
         from integrations.syncing.dead_letters import ask_again
