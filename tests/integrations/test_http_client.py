@@ -2,6 +2,8 @@
 
 import gzip
 import socket
+import threading
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -216,10 +218,46 @@ def test_a_small_answer_that_unpacks_to_a_large_one_is_cut(provider: Provider) -
         request("GET", provider.url, max_bytes=1_000_000)
 
 
-def test_an_answer_that_drips_is_given_up(provider: Provider) -> None:
+def test_an_answer_that_was_packed_twice_is_not_unpacked(provider: Provider) -> None:
+    provider.answer(200, gzip.compress(gzip.compress(b"0" * 1000)), headers={"Content-Encoding": "gzip, gzip"})
+    with pytest.raises(NoAnswer, match="more than once"):
+        request("GET", provider.url)
+
+
+def test_an_answer_without_an_end_is_given_up(provider: Provider) -> None:
     provider.answer(endless=True)
     with pytest.raises(NoAnswer, match="too slowly"):
-        request("GET", provider.url, max_bytes=10**12, deadline=0.0)
+        request("GET", provider.url, max_bytes=10**12, deadline=0.1)
+
+
+@pytest.mark.parametrize("before", [b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Slow: "])
+def test_an_answer_that_drips_is_given_up(before: bytes, settings: Any) -> None:
+    """A byte now and then, in the body or in the headers already, is no answer."""
+    settings.OUTGOING_HTTP_ALLOW = ["127.0.0.1"]
+    over = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        line, _address = listening.accept()
+        with line, suppress(OSError):
+            line.recv(65536)
+            line.sendall(before)
+            while not over.wait(0.05):
+                line.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=(listening,))
+        thread.start()
+        # Given up by the deadline, long before the server is told to end.
+        ending = threading.Timer(20, over.set)
+        ending.start()
+        try:
+            with pytest.raises(NoAnswer):
+                request("GET", f"http://127.0.0.1:{listening.getsockname()[1]}/", timeout=10, deadline=0.3)
+            assert not over.is_set()
+        finally:
+            ending.cancel()
+            over.set()
+            thread.join(10)
 
 
 def test_a_silent_server_is_given_up(provider: Provider) -> None:
