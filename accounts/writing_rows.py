@@ -15,6 +15,7 @@ from django.db import connection, models
 from django.db.models.expressions import DatabaseDefault
 from django.utils import timezone
 
+from accounts.scope import current_account_id
 from accounts.tenancy import TenantModel, claim_for_scope
 
 
@@ -44,10 +45,36 @@ def write_rows(rows: Sequence[TenantModel]) -> None:
     insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %(rows)s)"  # noqa: S608
     parameters: dict[str, Any] = {"rows": json.dumps(content, default=_as_json, ensure_ascii=False)}
     if hasattr(model, "history"):
-        insert = f"WITH written AS ({insert} RETURNING *) {_history_of(model)}"
+        insert = f"WITH written AS ({insert} RETURNING *) {_history_of(model, '+')}"
         parameters["now"] = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute(insert, parameters)
+
+
+def rewrite_rows(rows: Sequence[TenantModel], fields: Sequence[str]) -> None:
+    """Write these fields of rows that are there already, all of one model; a kept history says so too, as of nobody.
+
+    A row that is gone stays gone. Lock the rows in one order before: the statement takes them in any.
+    """
+    if not rows:
+        return
+    model = type(rows[0])
+    for row in rows:
+        claim_for_scope(row)
+    changed = [field for field in _written(model) if field.name in fields]
+    content = [{"id": row.pk, **{field.column: field.pre_save(row, add=False) for field in changed}} for row in rows]
+    table = _quoted(model._meta.db_table)
+    values = ", ".join(f"{name} = said.{name}" for name in (_quoted(str(field.column)) for field in changed))
+    update = (
+        f"UPDATE {table} SET {values} FROM json_populate_recordset(NULL::{table}, %(rows)s) said "  # noqa: S608
+        f"WHERE {table}.id = said.id AND {table}.account_id = %(account)s"
+    )
+    parameters: dict[str, Any] = {"rows": json.dumps(content, default=_as_json, ensure_ascii=False), "account": current_account_id()}
+    if hasattr(model, "history"):
+        update = f"WITH written AS ({update} RETURNING {table}.*) {_history_of(model, '~')}"
+        parameters["now"] = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(update, parameters)
 
 
 @cache
@@ -56,11 +83,11 @@ def _written(model: type[models.Model]) -> list[Any]:
 
 
 @cache
-def _history_of(model: Any) -> str:
+def _history_of(model: Any, kind: str) -> str:
     history = model.history.model
     columns = ", ".join(_quoted(str(field.column)) for field in history.tracked_fields)
     table = _quoted(history._meta.db_table)
-    return f"INSERT INTO {table} ({columns}, history_date, history_type) SELECT {columns}, %(now)s, '+' FROM written"  # noqa: S608
+    return f"INSERT INTO {table} ({columns}, history_date, history_type) SELECT {columns}, %(now)s, '{kind}' FROM written"  # noqa: S608
 
 
 def _quoted(name: str) -> str:

@@ -21,10 +21,10 @@ from contacts.proving import proof_for, scores
 from contacts.reading_claims import ReadIdentifier, Record, write_given, write_identifiers
 from contacts.recycled_numbers import NUMBERS, end_number
 from contacts.shared_values import mark_by_rule, people_behind
-from contacts.sides import Side
 from contacts.suggesting_kept_apart import suggest_kept_apart
 from contacts.suggesting_similar import ask_for_lookup
 from contacts.survivorship import refresh
+from contacts.verdicts import evidence_of, kept_apart, outcome_of, side_of
 
 Outcome = MatchDecision.Outcome
 
@@ -45,7 +45,7 @@ def carry_out(
     before = plan.profile.contact_id if plan.profile else None
     base = before if before is not None else plan.contact_id
     proof = proof_for(account, plan, record, base)
-    verdict = sort_out(account=account, base=base, record=_side_of(plan, record), matches=plan.matches, at=record.occurred_at, proof=proof)
+    verdict = sort_out(account=account, base=base, record=side_of(plan, record), matches=plan.matches, at=record.occurred_at, proof=proof)
     if plan.profile is not None and not plan.fresh and not _says_more(plan.profile, record):
         return _seen_again(plan, record, verdict, place, kind)
     joined = list(Profile.scoped().filter(contact__in=verdict.joined)) if verdict.joined else []
@@ -61,9 +61,9 @@ def carry_out(
         _note_seen(profile, record)
     written = write_identifiers(profile, fresh, plan.known, record.occurred_at)
     _write_keys(account, profile, [*plan.known, *written])
-    apart = _kept_apart(plan, verdict)
+    apart = kept_apart(plan, verdict)
     touched = _end_lost_numbers(plan, record, verdict)
-    evidence = _evidence(plan, record, verdict, apart, source)
+    evidence = evidence_of(plan, record, verdict, apart, source)
     if proof is not None:
         evidence |= scores(proof, verdict.joined, base)
     is_merge = len(verdict.joined) > 1
@@ -75,7 +75,7 @@ def carry_out(
         shown = sorted({*touched, *([] if is_merge else [profile.contact_id])})
         refresh(shown)
         contacts_changed.send(sender=Profile, contact_ids=shown)
-    outcome, rule = _outcome(plan, verdict, apart, is_merge)
+    outcome, rule = outcome_of(plan, verdict, apart, is_merge)
     if plan.profile is None or plan.fresh:
         MatchDecision.objects.create(
             profile=profile, outcome=outcome, rule=rule, evidence=evidence, unified=account.unification_enabled, cause=cause[:80]
@@ -123,22 +123,6 @@ def _end_lost_numbers(plan: Plan, record: Record, verdict: Sorted) -> set[int]:
     return lost
 
 
-def _kept_apart(plan: Plan, verdict: Sorted) -> list[dict[str, Any]]:
-    """Every contact that something led to and that was not joined: ``{contact, why, profiles}``, each contact once."""
-    apart = list(verdict.apart)
-    settled = {*verdict.joined, *(entry["contact"] for entry in apart)}
-    if plan.recycled_from is not None and plan.recycled_from.contact_id not in settled:
-        apart.append({"contact": plan.recycled_from.contact_id, "why": "recycled", "profiles": [plan.recycled_from.pk]})
-        settled.add(plan.recycled_from.contact_id)
-    for why, matches in (("shared", plan.shared_matches), ("", plan.loose_matches)):
-        for contact_id in sorted({match.contact_id for match in matches} - settled):
-            mine = [match for match in matches if match.contact_id == contact_id]
-            similar = "similar_email" if mine[0].kind == "email" else "maybe_two_lines"
-            apart.append({"contact": contact_id, "why": why or similar, "profiles": sorted({match.profile_id for match in mine})})
-            settled.add(contact_id)
-    return apart
-
-
 def _put_before_people(plan: Plan, record: Record, profile: Profile, apart: list[dict[str, Any]]) -> None:
     matches = (*plan.matches, *plan.shared_matches, *plan.loose_matches)
     suggest_kept_apart(profile=profile, apart=apart, matches=matches, said=record.identifiers)
@@ -165,16 +149,6 @@ def _seen_again(plan: Plan, record: Record, verdict: Sorted, place: str, kind: s
         conflict_names=verdict.conflict_names,
         identifier=next((each for each in plan.known if each.kind == kind and each.value == place), None),
     )
-
-
-def _side_of(plan: Plan, record: Record) -> Side:
-    side = Side(names=names_in(plan.profile.given, plan.profile.later) if plan.profile else [])
-    side.names = list(dict.fromkeys([*side.names, *names_in({"name": record.name}, {})]))
-    for row in plan.known:
-        side.add(kind=row.kind, scope=row.scope, key=row.key, certainty=row.certainty)
-    for each in record.identifiers:
-        side.add(kind=each.kind, scope=each.scope, key=each.normal.key, certainty=each.certainty)
-    return side
 
 
 def _says_more(profile: Profile, record: Record) -> bool:
@@ -239,33 +213,3 @@ def _address_identifiers(of: Profile, fresh: Collection[ReadIdentifier]) -> list
         for row in rows
         if (row.kind, row.key) not in have
     ]
-
-
-def _evidence(plan: Plan, record: Record, verdict: Sorted, apart: list[dict[str, Any]], source: str) -> dict[str, Any]:
-    joined = [match for match in plan.matches if match.contact_id in verdict.joined]
-    marks = {**plan.marks, **dict.fromkeys(plan.newly_shared, "shared")}
-    protections = [{"protection": mark, "kind": kind, "key": key} for (kind, key), mark in sorted(marks.items())]
-    evidence: dict[str, Any] = {
-        "keys": [{"kind": kind, "key": key} for kind, key in sorted({(match.kind, match.key) for match in joined})],
-        "matched": sorted({match.profile_id for match in joined}),
-        "protections": protections + [{"protection": entry["why"], "contact": entry["contact"]} for entry in apart],
-        "apart": apart,
-        "conflict_names": verdict.conflict_names,
-        "unreadable": [{"kind": each.kind, "raw": each.raw} for each in record.unreadable],
-        "source": source,
-    }
-    return {name: value for name, value in evidence.items() if value}
-
-
-def _outcome(plan: Plan, verdict: Sorted, apart: list[dict[str, Any]], is_merge: bool) -> tuple[str, str]:
-    joined = [match for match in plan.matches if match.contact_id in verdict.joined]
-    rule = plan.rule
-    if joined and (plan.profile is None or is_merge):
-        rule = "same_email" if any(match.kind == "email" for match in joined) else "same_phone"
-    if is_merge:
-        return Outcome.MERGED, rule
-    if plan.profile is None and verdict.joined:
-        return Outcome.ATTACHED, rule
-    if apart:
-        return Outcome.SUGGESTED, rule
-    return (Outcome.CREATED if plan.profile is None else Outcome.UPDATED), rule

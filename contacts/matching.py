@@ -5,9 +5,10 @@ Deterministic matching in both modes. *Standard*: one channel address is one per
 per transaction: it takes the locks on the match keys, then on the contacts.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 
@@ -16,7 +17,7 @@ from accounts.scope import current_account_id
 from accounts.tenancy import TenantQuerySet
 from contacts.carrying_out import carry_out
 from contacts.claims import Address, Claim
-from contacts.finding_matches import find_matches, names_in
+from contacts.finding_matches import Found, find_matches, names_in
 from contacts.locks import hold, lock_keys
 from contacts.marking import is_shared, marks_on, phone_of_whatsapp
 from contacts.models import UNIFYING, Certainty, EndReason, Identifier, Profile, Source, ValueMark
@@ -230,17 +231,24 @@ def _is_another(profile: Profile, known: list[Identifier], record: Record) -> bo
 
 def _with_matches(account: Account, plan: Plan, record: Record) -> Plan:
     """The plan with what is new in the record, and the profiles that its keys lead to."""
-    profile, former = plan.profile, plan.recycled_from
+    profile = plan.profile
     known = tuple(Identifier.scoped().filter(profile=profile)) if profile else ()
     fresh = tuple(stronger_than_known(record, known))
-    unifying = [each for each in fresh if each.unifies]
-    marks = marks_on([each.match_key for each in unifying], region=account.default_region)
+    marks = marks_on([each.match_key for each in fresh if each.unifies], region=account.default_region)
+    plan = replace(plan, known=known, fresh=fresh, marks=marks)
+    return weigh(account, plan, record, find=partial(find_matches, not_profile=profile.pk if profile else None))
+
+
+def weigh(account: Account, plan: Plan, record: Record, *, find: Callable[[Sequence[ReadIdentifier]], Found]) -> Plan:
+    """The plan with the profiles that its fresh keys lead to, as far as the account's rules let them. ``find`` says whom keys lead to."""
+    profile, former, marks = plan.profile, plan.recycled_from, plan.marks
+    unifying = [each for each in plan.fresh if each.unifies]
     contacts = {person.pk: person.contact_id for person in (profile, former) if person is not None}
-    plan = replace(plan, known=known, fresh=fresh, marks=marks, contacts={**plan.contacts, **contacts})
+    plan = replace(plan, contacts={**plan.contacts, **contacts})
     if not account.unification_enabled:
         return plan
     usable = [each for each in unifying if marks.get(each.match_key) != ValueMark.Mark.BLOCKED]
-    found = find_matches(usable, not_profile=profile.pk if profile else None)
+    found = find(usable)
     names = [*names_in({"name": record.name}, {}), *(names_in(profile.given, profile.later) if profile else [])]
     # Whoever lost the number is not found by it again.
     others = [match for match in found.equal if former is None or match.contact_id != former.contact_id]

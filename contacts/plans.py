@@ -1,10 +1,11 @@
 """What is found about a record before anything is written, and what is decided about it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from contacts.finding_matches import Match
 from contacts.models import Contact, Identifier, Profile
-from contacts.reading_claims import ReadIdentifier
+from contacts.reading_claims import ReadIdentifier, Record
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,15 @@ class Plan:
     recycled_from: Profile | None = None
     marks: dict[tuple[str, str], str] = field(default_factory=dict)
     contacts: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What was decided about a record that becomes a profile of its own: in a known contact, or in a new one."""
+
+    record: Record
+    outcome: str
+    rule: str
+    evidence: dict[str, Any]
+    contact_id: int | None = None
+    conflict_names: list[str] = field(default_factory=list)

@@ -31,19 +31,29 @@ class Sorted:
 
 
 def sort_out(
-    *, account: Account, base: int | None, record: Side, matches: Sequence[Match], at: datetime, proof: Proof | None = None
+    *,
+    account: Account,
+    base: int | None,
+    record: Side,
+    matches: Sequence[Match],
+    at: datetime,
+    proof: Proof | None = None,
+    read: Mapping[int, Side] | None = None,
 ) -> Sorted:
     """Which of the matched contacts are one person with ``base`` (the contact the record belongs to already) and the record.
 
     The stronger evidence comes first: what contradicts a contact that was accepted before it stays apart. ``at`` is the record's
-    own time. ``proof``: what an equal key has to be proven by, where the account's policy asks for that.
+    own time. ``proof``: what an equal key has to be proven by, where the account's policy asks for that. ``read``: what is known of
+    every one of these contacts, where somebody has read it already.
     """
     ids = {match.contact_id for match in matches} - {base}
     joined = [base] if base is not None else []
     if not ids:
         return Sorted(joined, [], _conflicting(record.names, sides_of(joined)) if matches else [])
     everyone = ids | set(joined)
-    sides, never, budget = sides_of(everyone), never_merge_between(everyone), MergeBudget(account)
+    sides = sides_of(everyone) if read is None else read
+    never = never_merge_between(everyone) if len(everyone) > 1 else set()
+    budget = MergeBudget(account)
     apart: list[dict[str, Any]] = []
     warned: list[str] = []
     for contact_id in sorted(ids, key=lambda pk: _strength(pk, matches)):

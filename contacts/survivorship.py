@@ -9,6 +9,8 @@ from django.db.models import Prefetch
 
 from accounts.models import Account
 from accounts.scope import current_account_id
+from accounts.tenancy import TenantQuerySet
+from accounts.writing_rows import rewrite_rows
 from contacts.models import CONTACT_DATA, Certainty, Contact, Identifier, Profile, Source
 from contacts.names import fold_name, is_placeholder
 from contacts.searching import plain
@@ -21,6 +23,8 @@ DEFAULT_RULE = "latest"
 # No source ever sets the field: it shows what a person wrote, or nothing.
 BY_HAND = "manual"
 SEARCH_TEXT_LIMIT = 2000
+# What ``looks_of`` gives.
+COMPUTED = ("name", "fields", "search_text", "is_anonymous", "is_empty", "is_erased")
 
 
 @dataclass(frozen=True)
@@ -65,18 +69,24 @@ RULES: dict[str, Callable[[Sequence[Given]], Given]] = {
 
 def refresh(contact_ids: Iterable[int]) -> list[int]:
     """Compute name, fields, search text and marks of the contacts anew. Returns the ids of those that look different now."""
-    ids = sorted(set(contact_ids))
-    rules = Account.objects.only("survivorship").get(pk=current_account_id()).survivorship
-    profiles: dict[int, list[Profile]] = {pk: [] for pk in ids}
-    # In one order, so that the same people always look the same.
-    in_order = Prefetch("identifiers", queryset=Identifier.scoped().order_by("pk"))
-    for profile in Profile.scoped().filter(contact__in=ids).order_by("first_seen_at", "pk").prefetch_related(in_order):
-        profiles[profile.contact_id].append(profile)
     changed = []
-    for contact in Contact.scoped().filter(pk__in=ids).order_by("pk"):
-        if _compute(contact, profiles[contact.pk], rules):
-            changed.append(contact.pk)
+    for each in _compute(contact_ids, Contact.scoped()):
+        if each.different:
+            each.contact.save(update_fields=[*each.different, "last_seen_at"])
+            changed.append(each.contact.pk)
+        elif each.was_seen:
+            Contact.scoped().filter(pk=each.contact.pk).update(last_seen_at=each.contact.last_seen_at)
     return changed
+
+
+def refresh_together(contact_ids: Iterable[int]) -> list[int]:
+    """The same of many, in a constant number of statements; their history says it as of nobody."""
+    # In one order, so that two who change the same people wait for each other instead of blocking each other.
+    computed = _compute(contact_ids, Contact.scoped().select_for_update(no_key=True))
+    changed = [each.contact for each in computed if each.different]
+    rewrite_rows(changed, [*COMPUTED, "last_seen_at"])
+    Contact.scoped().bulk_update([each.contact for each in computed if each.was_seen and not each.different], ["last_seen_at"])
+    return [contact.pk for contact in changed]
 
 
 def looks_of(profiles: Sequence[Profile], rules: dict[str, str]) -> dict[str, Any]:
@@ -93,19 +103,34 @@ def looks_of(profiles: Sequence[Profile], rules: dict[str, str]) -> dict[str, An
     }
 
 
-def _compute(contact: Contact, profiles: Sequence[Profile], rules: dict[str, str]) -> bool:
-    shown = looks_of(profiles, rules)
-    seen = [profile.last_seen_at for profile in profiles if profile.corrects_id is None]
-    different = [field for field, value in shown.items() if getattr(contact, field) != value]
-    last_seen_at = max(seen, default=contact.last_seen_at)
-    if different:
+@dataclass(frozen=True)
+class _Computed:
+    """A contact as it is to look, what of that is not written yet, and whether it was seen at another time."""
+
+    contact: Contact
+    different: list[str]
+    was_seen: bool
+
+
+def _compute(contact_ids: Iterable[int], contacts: TenantQuerySet[Contact]) -> list[_Computed]:
+    ids = sorted(set(contact_ids))
+    rules = Account.objects.only("survivorship").get(pk=current_account_id()).survivorship
+    profiles: dict[int, list[Profile]] = {pk: [] for pk in ids}
+    # In one order, so that the same people always look the same.
+    in_order = Prefetch("identifiers", queryset=Identifier.scoped().order_by("pk"))
+    for profile in Profile.scoped().filter(contact__in=ids).order_by("first_seen_at", "pk").prefetch_related(in_order):
+        profiles[profile.contact_id].append(profile)
+    computed = []
+    for contact in contacts.filter(pk__in=ids).order_by("pk"):
+        mine = profiles[contact.pk]
+        shown = looks_of(mine, rules)
+        different = [field for field, value in shown.items() if getattr(contact, field) != value]
         for field in different:
             setattr(contact, field, shown[field])
-        contact.last_seen_at = last_seen_at
-        contact.save(update_fields=[*different, "last_seen_at"])
-    elif contact.last_seen_at != last_seen_at:
-        Contact.scoped().filter(pk=contact.pk).update(last_seen_at=last_seen_at)
-    return bool(different)
+        before = contact.last_seen_at
+        contact.last_seen_at = max((profile.last_seen_at for profile in mine if profile.corrects_id is None), default=before)
+        computed.append(_Computed(contact, different, contact.last_seen_at != before))
+    return computed
 
 
 def fields_of(profiles: Sequence[Profile], rules: dict[str, str]) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """Take in many records of another system together, with the same decisions as one by one.
 
-A record whose values lead nowhere is somebody new, whatever the account's rules: such records are written together, in a few
-statements for all of them. Every other one goes through ``contacts.matching.take_record`` in its turn. Of the records of a lot that
-may come to one person, the first is decided as if there were no others.
+Records that may come to one person are taken in one after the other, in their order; those that have nothing to do with each other
+are taken in rounds, of each such group the next one. Of a round, whoever is somebody new, or one known person with nothing against
+it, is decided and written together with the others, in a few statements for all of them. Every other one goes through
+``contacts.matching.take_record`` in its turn.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
@@ -16,9 +18,9 @@ from accounts.scope import current_account_id
 from contacts.claims import Claim
 from contacts.locks import hold, lock_keys
 from contacts.making_people import make_people
-from contacts.marking import marks_on
 from contacts.matching import take_record
 from contacts.models import Identifier, Profile
+from contacts.planning_many import plan_arrivals
 from contacts.plans import Recognition
 from contacts.reading_claims import Record, read_claim
 
@@ -41,8 +43,14 @@ class _Known:
 
     # (kind, key) → the contacts that have it.
     keys: dict[tuple[str, str], set[int]] = field(default_factory=dict)
-    loose: frozenset[str] = frozenset()
     contacts: dict[int, int] = field(default_factory=dict)
+
+    def led_to(self, record: Record) -> set[int]:
+        """The contacts that the record's keys lead to."""
+        return {pk for each in record.identifiers if each.unifies for pk in self.keys.get(each.match_key, ())}
+
+
+_Read = tuple[Given, Record]
 
 
 @transaction.atomic
@@ -56,49 +64,47 @@ def take_records(*, source: str, records: Sequence[Given], cause: str) -> list[R
         raise ValueError(len(records))
     account = Account.objects.get(pk=current_account_id())
     read = [read_claim(each.claim, occurred_at=each.occurred_at, region=account.default_region) for each in records]
-    keys = {identifier.match_key for record in read for identifier in record.identifiers if identifier.unifies}
-    lock_keys(keys)
-    earlier = [each.profile.pk for each in records if each.profile is not None]
-    known = hold(lambda: _find(account, read, earlier), contacts_of=lambda found: found.contacts)
-    marked = marks_on(keys, region=account.default_region)
-    new = [
-        number
-        for number in (_first_ones(records, read, known) if account.unification_enabled else range(len(records)))
-        if records[number].profile is None and _leads_nowhere(read[number], known, marked)
-    ]
-    made = make_people(account=account, records=[read[number] for number in new], source=source, cause=cause)
-    taken: dict[int, Recognition] = dict(zip(new, made, strict=True))
-    for number, given in enumerate(records):
-        if number not in taken:
-            taken[number] = take_record(source=source, claim=given.claim, occurred_at=given.occurred_at, cause=cause, profile=given.profile)
+    lock_keys({identifier.match_key for record in read for identifier in record.identifiers if identifier.unifies})
+    waiting = {number: (given, record) for number, (given, record) in enumerate(zip(records, read, strict=True))}
+    taken: dict[int, Recognition] = {}
+    while waiting:
+        known = hold(partial(_find, account, list(waiting.values())), contacts_of=lambda found: found.contacts)
+        numbers = _first_ones(waiting, known) if account.unification_enabled else list(waiting)
+        taken |= _take_round(account, {number: waiting.pop(number) for number in numbers}, known, source, cause)
     return [taken[number] for number in range(len(records))]
 
 
-def _find(account: Account, read: Sequence[Record], earlier: Sequence[int]) -> _Known:
+def _take_round(account: Account, records: dict[int, _Read], known: _Known, source: str, cause: str) -> dict[int, Recognition]:
+    """Take in records of which no two may come to one person."""
+    new = [number for number, (given, _record) in records.items() if given.profile is None]
+    said = [records[number][1] for number in new]
+    planned = plan_arrivals(account=account, records=said, contacts=[known.led_to(record) for record in said], source=source)
+    arrivals = {number: arrival for number, arrival in zip(new, planned, strict=True) if arrival is not None}
+    made = make_people(account=account, arrivals=list(arrivals.values()), source=source, cause=cause)
+    taken = dict(zip(arrivals, made, strict=True))
+    for number, (given, _record) in records.items():
+        if number not in taken:
+            taken[number] = take_record(source=source, claim=given.claim, occurred_at=given.occurred_at, cause=cause, profile=given.profile)
+    return taken
+
+
+def _find(account: Account, waiting: Sequence[_Read]) -> _Known:
+    earlier = [given.profile.pk for given, _record in waiting if given.profile is not None]
     contacts = dict(Profile.scoped().filter(pk__in=earlier).values_list("pk", "contact_id")) if earlier else {}
     if not account.unification_enabled:
         return _Known(contacts=contacts)
-    unifying = [identifier for record in read for identifier in record.identifiers if identifier.unifies]
+    unifying = [identifier for _given, record in waiting for identifier in record.identifiers if identifier.unifies]
     rows = Identifier.scoped().filter(scope="", valid_to=None)
     equal = rows.filter(kind__in={each.kind for each in unifying}, key__in={each.normal.key for each in unifying})
     found = list(equal.values_list("kind", "key", "profile_id", "profile__contact_id"))
-    spelt = {each.normal.loose_key for each in unifying if each.normal.loose_key}
-    loose = list(rows.filter(loose_key__in=spelt).values_list("loose_key", flat=True)) if spelt else []
     keys: dict[tuple[str, str], set[int]] = {}
     for kind, key, profile_id, contact_id in found:
         contacts[profile_id] = contact_id
         keys.setdefault((kind, key), set()).add(contact_id)
-    return _Known(keys, frozenset(loose), contacts)
+    return _Known(keys, contacts)
 
 
-def _leads_nowhere(record: Record, known: _Known, marked: dict[tuple[str, str], str]) -> bool:
-    return not any(
-        each.match_key in known.keys or each.match_key in marked or (each.normal.loose_key and each.normal.loose_key in known.loose)
-        for each in record.identifiers
-    )
-
-
-def _first_ones(records: Sequence[Given], read: Sequence[Record], known: _Known) -> list[int]:
+def _first_ones(waiting: Mapping[int, _Read], known: _Known) -> list[int]:
     """The first of the records of every group that has anything in common, through others of the lot or through known contacts.
 
     Whatever comes after it in its group finds it there; nothing of another group does. So they may be written before all the rest.
@@ -110,11 +116,11 @@ def _first_ones(records: Sequence[Given], read: Sequence[Record], known: _Known)
             leader[node] = node = leader[above]
         return node
 
-    for number, (given, record) in enumerate(zip(records, read, strict=True)):
+    for number, (given, record) in waiting.items():
         for value in _values(given, record, known):
             leader[find(value)] = find(number)
     first: dict[Hashable, int] = {}
-    for number in range(len(records)):
+    for number in waiting:
         first.setdefault(find(number), number)
     return list(first.values())
 

@@ -33,11 +33,11 @@ from integrations.importing.seen_before import SeenBefore
 from integrations.importing.tables import data_rows, local_copy
 from integrations.importing.taking_people import REJECTED, Taken
 from integrations.importing.uploading import require_open
-from integrations.models.imports import Import, ImportRun, RejectedRow
+from integrations.models.imports import Import, ImportedRow, ImportRun, RejectedRow
 
 log = structlog.get_logger("hilo.importing")
 
-Kind, State = ImportRun.Kind, ImportRun.State
+Kind, State, Outcome = ImportRun.Kind, ImportRun.State, ImportedRow.Outcome
 ATTEMPTS = 5
 MOST_EXAMPLES = 5
 # More rejected rows than this are counted and no longer kept: a wrong file is wrong in every row.
@@ -265,8 +265,9 @@ def _finish(work: _Work) -> None:
 
 
 def _look_for_duplicates(run: ImportRun) -> None:
-    """Who of the new people may be somebody known is a search's work: one for all of them, instead of one for each."""
-    if not run.figures["counts"].get("created") or not Account.objects.get(pk=run.account_id).unification_enabled:
+    """Who of these people may be the same as somebody else is a search's work: one for all of them, instead of one for each."""
+    counts = run.figures["counts"]
+    if not (counts.get(Outcome.CREATED) or counts.get(Outcome.ATTACHED)) or not Account.objects.get(pk=run.account_id).unification_enabled:
         return
     searched = DeduplicationRun.scoped().filter(state=State.DONE).exists()
     ask_for_search(kind=DeduplicationRun.Kind.CHANGED if searched else DeduplicationRun.Kind.WHOLE)

@@ -9,11 +9,11 @@ import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django_scopes import ScopeError
-from simple_history.utils import bulk_create_with_history
+from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from accounts.models import Account
 from accounts.scope import account_scope
-from accounts.writing_rows import draw_ids, write_rows
+from accounts.writing_rows import draw_ids, rewrite_rows, write_rows
 from contacts.models import Contact, MatchDecision, Profile
 from integrations.models import Import, ImportedRow
 from tests.conftest import make_account
@@ -69,6 +69,46 @@ def test_any_number_of_rows_is_one_statement(scoped: Account) -> None:
         write_rows([])
 
     assert len(counted) == 1
+
+
+def test_rows_written_anew_and_their_history_are_as_django_writes_them(scoped: Account) -> None:
+    ids = draw_ids(Contact, 4)
+    write_rows(people(ids))
+    Contact.scoped().filter(pk__in=ids).update(quality=7)
+    rows = people(ids)
+    for row in rows:
+        row.account_id = scoped.pk
+        row.name, row.fields, row.is_empty, row.quality = 'Otra "x" \\ 😀', {"name": None}, True, 9
+
+    with CaptureQueriesContext(connection) as counted:
+        rewrite_rows(rows[:2], ["name", "fields", "is_empty"])
+        rewrite_rows([], ["name"])
+    bulk_update_with_history(rows[2:], Contact, ["name", "fields", "is_empty"])
+
+    assert len(counted) == 1
+    stored = [without(row, "id") for row in Contact.scoped().filter(pk__in=ids).order_by("pk").values()]
+    assert stored[0] == stored[1] == stored[2] == stored[3]
+    assert (stored[0]["name"], stored[0]["fields"], stored[0]["quality"]) == ('Otra "x" \\ 😀', {"name": None}, 7)
+    changes = Contact.history.filter(id__in=ids, history_type="~").order_by("id")
+    history = [without(row, "id", "history_id", "history_date", "history_change_reason") for row in changes.values()]
+    assert len(history) == 4
+    assert history == [history[3]] * 4
+
+
+def test_a_row_of_another_account_is_not_written_anew(scoped: Account) -> None:
+    other = make_account("otra")
+    with account_scope(other):
+        rows = people(draw_ids(Contact, 1))
+        write_rows(rows)
+    disguised = people([rows[0].pk])
+
+    rewrite_rows(disguised, ["problems"])
+    with pytest.raises(ScopeError):
+        rewrite_rows(rows, ["name"])
+
+    with account_scope(other):
+        assert Contact.history.count() == 1
+    assert not Contact.history.exists()
 
 
 def test_another_account_is_refused(scoped: Account) -> None:

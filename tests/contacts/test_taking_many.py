@@ -1,6 +1,7 @@
 """Many records together are decided as they would be one by one."""
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import connection, transaction
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Account, MatchingPolicy, NameConflict
 from accounts.scope import account_scope
+from contacts import planning_many, taking_many
 from contacts.claims import Claim, ClaimedIdentifier
 from contacts.marking import mark_shared
 from contacts.matching import take_record
@@ -131,6 +133,37 @@ def test_strangers_take_as_many_statements_as_one(scoped: Account) -> None:
 
     assert statements(2, 0) == statements(60, 100)
     assert Contact.scoped().filter(is_anonymous=False).count() == 62
+
+
+def test_known_people_take_as_many_statements_as_one(scoped: Account) -> None:
+    def person_number(number: int, city: str, hours: int) -> Given:
+        return Given(claim(name="Ana", email=f"p{number}@gmail.com", phone=f"+5691{number:07}", city=city), at(hours))
+
+    numbers = range(1, 63)
+    take_records(source=Source.IMPORT, records=[person_number(number, "Talca", 0) for number in numbers], cause="crm")
+
+    def statements(some: range) -> int:
+        with CaptureQueriesContext(connection) as counted:
+            found = take_records(source=Source.IMPORT, records=[person_number(number, "Arica", 1) for number in some], cause="import")
+        assert [(each.outcome, each.rule, each.is_new_contact) for each in found] == [("attached", "same_email", False)] * len(some)
+        return len(counted)
+
+    assert statements(range(1, 3)) == statements(range(3, 63))
+    assert Contact.scoped().count() == Contact.scoped().filter(fields__city__value="Arica").count() == 62
+    # The first word of it and the one that it gave way to.
+    assert Contact.history.count() == 124
+
+
+def test_whoever_has_many_sources_is_looked_at_alone(scoped: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning_many, "MOST_SOURCES", 1)
+    known = take_record(source=Source.CRM, claim=claim(name="Ana", email="ana@ejemplo.cl"), occurred_at=at(0), cause="crm")
+    again = Given(claim(name="Ana", email="ana@ejemplo.cl"), at(1))
+
+    with patch.object(taking_many, "take_record", wraps=take_record) as alone:
+        found = [take_records(source=Source.IMPORT, records=[again], cause="import")[0] for _time in range(2)]
+
+    assert {each.profile.contact_id for each in found} == {known.profile.contact_id}
+    assert alone.call_count == 1
 
 
 def test_a_later_version_goes_to_the_profile_of_the_former(scoped: Account) -> None:
