@@ -37,6 +37,7 @@ from contacts.models import (
 )
 from contacts.names import names_conflict
 from contacts.normalising import normal
+from contacts.origins import origins_of
 from contacts.protections import names_in
 from contacts.reading_claims import RANK
 from contacts.searching import contacts_matching
@@ -229,6 +230,10 @@ class _People:
     def marks(self) -> dict[tuple[str, str], str]:
         return marks_of({shared_key(identifier) for identifier in self.identifiers})
 
+    @cached_property
+    def origins(self) -> dict[int, str]:
+        return origins_of(self.profiles)
+
 
 class ErasedContact(Contact.DoesNotExist, Gone):
     """The contact was there; all its profiles were erased."""
@@ -376,7 +381,7 @@ def _panel(people: _People, membership: Membership) -> Panel:
     named = {pk for card in cards for pk in card.contact_ids}
     return Panel(
         contact=contact,
-        facts=[_fact(name, contact.fields[name]) for name in sorted(contact.fields, key=lambda name: (name != "name", name))],
+        facts=[_fact(people, name) for name in sorted(contact.fields, key=lambda name: (name != "name", name))],
         identifiers=_with_codes(_lines(people.identifiers, people.marks)),
         shared_notices=_shared_notices(people),
         apart_notices=[notice for notice in _apart_notices(people) if notice.contact.pk not in named],
@@ -413,13 +418,14 @@ def _with_codes(lines: list[IdentifierLine]) -> list[IdentifierLine]:
     ]
 
 
-def _fact(name: str, shown: dict[str, Any]) -> Fact:
+def _fact(people: _People, name: str) -> Fact:
+    shown: dict[str, Any] = people.contact.fields[name]
     return Fact(
         field=name,
         label=FIELD_LABELS.get(name, name.replace("_", " ").capitalize()),
         value=in_words(name, shown["value"]),
         kept=shown["value"],
-        source=Source(shown["source"]).label,
+        source=people.origins.get(shown["profile"], Source(shown["source"]).label),
         at=datetime.fromisoformat(shown["at"]),
         rule=RULE_LABELS.get(shown["rule"], shown["rule"]),
         is_correction=shown["rule"] == "manual",
@@ -537,7 +543,7 @@ def _profile_lines(people: _People) -> list[ProfileLine]:
         ProfileLine(
             profile=profile,
             name=str(profile.given.get("name") or profile.given.get("username") or ""),
-            origin=str(profile.channel) if profile.channel else str(Source(profile.source).label),
+            origin=people.origins[profile.pk],
             channel_kind=profile.channel.kind if profile.channel else "",
             identifiers=_lines(rows.get(profile.pk, []), people.marks),
             corrections=corrections.get(profile.pk, []),

@@ -9,6 +9,8 @@ class IntegrationsConfig(AppConfig):
         from accounts.models import ChannelKind
         from contacts.announcements import contacts_changed
         from contacts.erasers import on_erasure
+        from contacts.models import Source
+        from contacts.origins import name_origins
         from inbox.announcements import on_message_received
         from integrations.cdp.people import register_people
         from integrations.cdp.sending import compose_segment
@@ -23,6 +25,7 @@ class IntegrationsConfig(AppConfig):
         from integrations.sending_letters import register_letters
         from integrations.syncing.erasing import forget_records
         from integrations.syncing.outbox import hear_of_changes
+        from integrations.syncing.queries import connection_names
         from integrations.webhooks.destinations import compose_webhook, register
         from integrations.webhooks.erasing import forget_webhooks
         from integrations.webhooks.listening import register_listeners
@@ -41,5 +44,6 @@ class IntegrationsConfig(AppConfig):
         on_erasure("webhooks", forget_webhooks)
         on_erasure("integrations.syncing", forget_records)
         contacts_changed.connect(hear_of_changes, dispatch_uid="integrations.syncing")
+        name_origins(Source.CRM, connection_names)
         on_erasure("imports", forget_person)
         on_erasure("exported files", forget_files)

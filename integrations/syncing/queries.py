@@ -1,6 +1,6 @@
 """What the pages of the connections show, each in a constant number of queries."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,3 +141,8 @@ def _said(value: Any) -> str:
     if isinstance(value, dict):
         value = value.get("theirs", list(value))
     return ", ".join(str(each) for each in value) if isinstance(value, list) else "" if value is None else str(value)
+
+
+def connection_names(profile_ids: Collection[int]) -> dict[int, str]:
+    """The profiles that records of connections are, with the connection's name: what an agent calls that system."""
+    return dict(ExternalRecord.scoped().filter(profile__in=profile_ids).values_list("profile_id", "connection__name"))

@@ -14,6 +14,7 @@ from contacts.correcting import add_identifier, correct_field, correct_profile
 from contacts.erasing import erase
 from contacts.merging import merge, unmerge
 from contacts.models import Contact, MergeEvent, NeverMerge, Profile
+from contacts.queries import panel
 from contacts.survivorship import refresh
 from integrations.crm.contract import RemoteRecord, Retry
 from integrations.models import Conflict, Connection, DeadLetter, ExternalRecord, Mapping, SyncLog, SyncOutbox, SyncRun
@@ -22,7 +23,7 @@ from integrations.syncing.conflicts import settle
 from integrations.syncing.connecting import connect
 from integrations.syncing.opening import open_desk
 from integrations.syncing.taking import take
-from tests.conftest import make_channel
+from tests.conftest import make_channel, make_member
 from tests.contacts.stories import writes
 from tests.integrations.crm.others import Other, ShopSide, TrytonSide
 from tests.integrations.crm.peers import PASSWORD, running_tryton
@@ -44,6 +45,8 @@ def test_records_join_whom_we_know_and_fill_what_is_missing_there(real: Other, s
     assert shown(ana) == {"name": "Ana", "city": "Quito", "emails": ["ana@ejemplo.org"]}
     assert shown(person(real.connection, new))["name"] == "Eva"
     assert record_of(real.connection, known).profile.source == "crm"
+    facts = {fact.field: fact.source for fact in panel(ana.pk, membership=make_member(scoped)).facts}
+    assert facts["city"] == real.connection.name
     settle_down(real.connection)
     # The rule of the name is "the first one": two names stand in peace, and neither side is told.
     assert real.values(known)["name"] == "Ana Soto"
