@@ -389,7 +389,7 @@ class TestMerges:
 
 
 @pytest.mark.usefixtures("endless")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, derandomize=True)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES)
 @given(STEPS)
 def test_random_interleavings_end_equal_with_nothing_lost(scoped: Account, steps: list[Step]) -> None:
     with transaction.atomic(), running_hubspot() as account:
