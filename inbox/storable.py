@@ -1,6 +1,7 @@
-"""Make what came from outside fit to be stored: PostgreSQL takes neither NUL nor half a surrogate pair."""
+"""Make what came from outside fit to be stored: PostgreSQL takes neither NUL nor half a surrogate pair, nor JSON with NaN."""
 
 import dataclasses
+import math
 from typing import Any, TypeVar
 
 Part = TypeVar("Part")
@@ -19,6 +20,9 @@ def _storable(value: Any) -> Any:
         return {_storable(key): _storable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(_storable(item) for item in value)
+    if isinstance(value, float):
+        # Python reads NaN and 1e999 in JSON, which has no word for either.
+        return value if math.isfinite(value) else None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: _storable(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return dataclasses.replace(value, **fields)

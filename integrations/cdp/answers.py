@@ -1,6 +1,7 @@
 """What the doors of customer data have in common: reading a body within its limit, answering, and browsers of other sites."""
 
 import math
+import zlib
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -24,6 +25,20 @@ def read_raw(request: HttpRequest, *, largest: int) -> bytes | None:
     """The body as it arrived, whether its length was announced or not; ``None`` where it is larger. No more than that is in memory."""
     raw = request.read(largest + 1)
     return None if len(raw) > largest else raw
+
+
+def unpack(raw: bytes, *, largest: int) -> bytes | None:
+    """What was packed with gzip; ``None`` where it is larger. No more than that is unpacked. Raises ``Refusal``."""
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        content = unpacking.decompress(raw, largest + 1)
+    except zlib.error:
+        content = b""
+    if len(content) > largest:
+        return None
+    if not unpacking.eof:
+        raise Refusal(400, "The body is said to be gzip, and is not, or was cut off.")
+    return content
 
 
 def taken(rejected: Sequence[dict[str, Any]] = ()) -> HttpResponse:

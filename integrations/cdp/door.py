@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.scope import account_scope
 from integrations.cdp import limiting
-from integrations.cdp.answers import Refusal, open_to_browsers, read_raw, say_no, taken
+from integrations.cdp.answers import Refusal, open_to_browsers, read_raw, say_no, taken, unpack
 from integrations.cdp.reading import read_time
 from integrations.cdp.receiving import LARGEST_MESSAGE, store
 from integrations.cdp.sources import find_source, read_key
@@ -59,6 +59,8 @@ def _kind(message: Any) -> str:
 
 def _read(request: HttpRequest, *, largest: int) -> dict[str, Any]:
     raw = read_raw(request, largest=largest)
+    if raw is not None and request.headers.get("Content-Encoding", "").strip().lower() == "gzip":
+        raw = unpack(raw, largest=largest)
     if raw is None:
         raise Refusal(400, f"The body is larger than {largest // 1024} KB.")
     try:

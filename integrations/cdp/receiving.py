@@ -28,6 +28,8 @@ log = structlog.get_logger("hilo.customer_data")
 State = CustomerDataMessage.State
 BROKEN = (State.REJECTED, State.FAILED)
 LARGEST_MESSAGE = 32 * 1024
+# Levels of lists and objects. What is read without trouble may be too deep for whoever writes it, shows it or looks through it.
+MOST_NESTED = 50
 LONGEST_MESSAGE_ID = 200
 # How the id of a signed message begins. A write key is public, so that whoever has it must not use up the ids of others.
 SIGNED = "signed:"
@@ -83,15 +85,24 @@ def store(
 def _refusal(body: Any) -> str:
     if not isinstance(body, Mapping):
         return _("It is no object.")
+    if _is_deeper(body, MOST_NESTED):
+        return _("It is nested more than %(levels)d levels deep.") % {"levels": MOST_NESTED}
     if len(json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")) > LARGEST_MESSAGE:
         return _("It is larger than 32 KB.")
     return ""
 
 
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else None
+    return inner is not None and (levels == 0 or any(_is_deeper(each, levels - 1) for each in inner))
+
+
 def _row(
     source: CustomerDataSource, kind: str, body: Any, sent_at: datetime | None, reason: str, id_of: Callable[[Mapping[str, Any]], str]
 ) -> CustomerDataMessage:
-    content = storable(dict(body)) if isinstance(body, Mapping) else {}
+    said = dict(body) if isinstance(body, Mapping) else {}
+    # Of what makes no sense as a whole, which message it is may still be plain.
+    content = storable({name: value for name, value in said.items() if isinstance(value, (str, int))} if reason else said)
     content.pop("writeKey", None)
     return CustomerDataMessage(
         source=source,

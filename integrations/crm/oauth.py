@@ -122,7 +122,7 @@ def _ask(oauth: OAuth, settings: Mapping[str, Any], wire: Wire, asked: Mapping[s
     answer = wire.call("POST", oauth.token_url, headers=headers, content=urlencode(form).encode(), expect=(400, 401, 403))
     try:
         said = json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if answer.status >= 400:
         raise Misconfigured(_refusal(oauth, said if isinstance(said, dict) else {}, asked["grant_type"]))

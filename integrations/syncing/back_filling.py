@@ -22,7 +22,7 @@ from integrations.crm.contract import ConnectorError, Misconfigured, Page, Retry
 from integrations.models import Connection, SyncRun
 from integrations.syncing.brake import Brake, Braked
 from integrations.syncing.opening import Desk, open_desk
-from integrations.syncing.pulling import State, stop, take_page
+from integrations.syncing.pulling import State, next_page, stop, take_page
 from integrations.syncing.rehearsing import rehearse_page
 
 log = structlog.get_logger("hilo.syncing")
@@ -89,8 +89,10 @@ def _step(run: SyncRun, desk: Desk) -> Callable[[Page], int]:
 
 
 def _pages(run: SyncRun, desk: Desk, step: Callable[[Page], int]) -> None:
+    before: Page | None = None
     while True:
-        page = desk.connector.changes(run.cursor)
+        page = next_page(desk, run.cursor, before=before)
+        before = page
         if page.total is not None:
             run.total = run.figures["total"] = page.total
         step(page)

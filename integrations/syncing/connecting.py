@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -52,11 +53,11 @@ def connect(*, kind: str, name: str, settings: Mapping[str, str], by: Actor) -> 
 @transaction.atomic
 def update(*, connection: Connection, name: str, settings: Mapping[str, str], wishes: Mapping[str, Any], by: Actor) -> Connection:
     """Change name, settings and wishes (``creates_there``, ``merges_there``, ``erases_there``, ``on_deletion``). A secret that is given
-    empty stays. Raises as ``connect`` does."""
+    empty stays, unless the address leads to another server now. Raises as ``connect`` does."""
     require(by, Ability.MANAGE_CHANNELS)
     row = Connection.objects.select_for_update().get(pk=connection.pk)
     secrets: dict[str, Any] = row.credentials
-    public, secret = _read(connector_of(row.kind), settings, known=secrets)
+    public, secret = _read(connector_of(row.kind), settings, known=secrets, given_for=_server(row.settings.get("url")))
     before = {**row.settings, **secrets}
     changed = sorted(key for key, value in {**public, **secret}.items() if before.get(key) != value)
     row.name, row.settings, row.credentials = _clean_name(name), public, {**_still_good(row, public, secret), **secret}
@@ -153,8 +154,19 @@ def _clean_name(name: str) -> str:
     return name
 
 
-def _read(connector: type[Connector], settings: Mapping[str, str], *, known: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is public and what is secret."""
+def _server(url: Any) -> tuple[str, ...]:
+    """Where an address leads: how, and to whom."""
+    try:
+        return tuple(urlsplit(str(url or "").strip().lower())[:2])
+    except ValueError:
+        return ()
+
+
+def _read(
+    connector: type[Connector], settings: Mapping[str, str], *, known: Mapping[str, Any], given_for: tuple[str, ...] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is public and what is secret. ``known`` are the secrets that were given for that server: they go to no other."""
+    is_elsewhere = bool(known) and _server(settings.get("url")) != given_for
     errors: dict[str, str] = {}
     public: dict[str, Any] = {}
     secret: dict[str, Any] = {}
@@ -162,6 +174,9 @@ def _read(connector: type[Connector], settings: Mapping[str, str], *, known: Map
         value = str(settings.get(field.name, "") or "").strip()
         if field.is_secret and not value:
             value = str(known.get(field.name, ""))
+            if value and is_elsewhere:
+                errors[field.name] = _("The address is another one now: give this again.")
+                continue
         if field.is_required and not value:
             errors[field.name] = _("This is needed.")
         elif len(value) > SETTING_LENGTH or "\x00" in value:

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.queueing import back_off
 from contacts.models import Profile
@@ -64,14 +65,30 @@ def pull(*, connection_id: int) -> int | None:
 
 def _pages(desk: Desk, brake: Brake) -> int:
     connection, count = desk.connection, 0
+    before: Page | None = None
     while True:
-        page = desk.connector.changes(connection.cursor)
+        page = next_page(desk, connection.cursor, before=before)
+        before = page
         count += take_page(desk, page, brake)
         connection.cursor = page.cursor
         Connection.scoped().filter(pk=connection.pk).update(cursor=page.cursor, pulled_at=timezone.now(), held_until=timezone.now() + HELD)
         if not page.has_more:
             Connection.scoped().filter(pk=connection.pk, brake_lifted=True).update(brake_lifted=False)
             return count
+
+
+def next_page(desk: Desk, cursor: str, *, before: Page | None) -> Page:
+    """The page behind the cursor. Raises ``Misconfigured`` where it is the one before once more, with yet another to follow: an interface
+    that does not understand which page is asked for would be asked for ever."""
+    page = desk.connector.changes(cursor)
+    if page.has_more and before is not None and (page.cursor == cursor or _is_again(page, before)):
+        raise Misconfigured(_("The other system sends the same page again and again."))
+    return page
+
+
+def _is_again(page: Page, before: Page) -> bool:
+    ids = [(each.external_id, each.version) for each in page.records]
+    return bool(ids) and ids == [(each.external_id, each.version) for each in before.records]
 
 
 def take_page(desk: Desk, page: Page, brake: Brake, figures: dict[str, Any] | None = None) -> int:

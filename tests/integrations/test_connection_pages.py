@@ -118,6 +118,13 @@ def test_settings_pause_and_mapping(admin_client: Client, account: Account, conn
     assert (line.direction, line.policy, line.empty) == ("in", "ours", "leave")
     bad = admin_client.post(url(account, f"{here}settings/"), {**given, "url": "ftp://x"})
     assert bad.status_code == 422
+    elsewhere = {**given, "url": "https://elsewhere.example/"}
+    assert admin_client.post(url(account, f"{here}settings/"), elsewhere).status_code == 422, "a key goes to no server it was not given for"
+    with account_scope(account):
+        assert Connection.scoped().get().settings == now.settings
+    assert admin_client.post(url(account, f"{here}settings/"), {**elsewhere, "header_value": "otra"}).status_code == 302
+    with account_scope(account):
+        assert Connection.scoped().get().credentials["header_value"] == "otra"
     admin_client.post(url(account, f"{here}disconnect/"))
     with account_scope(account):
         assert not Connection.scoped().exists()

@@ -67,7 +67,7 @@ def body_of(answer: Answer) -> dict[str, Any]:
     """The object that the answer holds. Raises ``Retry`` for anything else: a proxy's page is no answer."""
     try:
         found = json.loads(answer.content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Retry("HubSpot's answer is no JSON") from error
     if not isinstance(found, dict):
         raise Retry("HubSpot's answer is no object")

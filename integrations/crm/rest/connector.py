@@ -1,6 +1,7 @@
 """Any system whose people can be listed, read and written as JSON. Addresses, paths and names are settings."""
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -123,7 +124,7 @@ class Rest:
         body: dict[str, Any] = {}
         for path, value in values.items():
             put(body, path, list(value.add) if isinstance(value, Several) else value)
-        path = self._settings["list_path"].partition("?")[0].format(since="", cursor="", page="")
+        path = _filled(self._settings["list_path"].partition("?")[0], since="", cursor="", page="")
         answer = self._call("POST", urljoin(self._url, path), json=body, headers={"Idempotency-Key": key})
         made = at(_json(answer), self._settings["id"])
         found = self.read(str(made)) if made not in (None, "") else None
@@ -184,18 +185,19 @@ class Rest:
         following = place.get("cursor")
         if isinstance(following, str) and following.startswith(("http://", "https://", "/")):
             url = urljoin(self._url, following)
-            if urlsplit(url).netloc != urlsplit(self._url).netloc:
-                raise Misconfigured("The next page is on another server")
         else:
             filled = {"since": place.get("since", ""), "cursor": following or "", "page": place.get("page", 1)}
-            url = urljoin(self._url, self._settings["list_path"].format(**{name: quote(str(value)) for name, value in filled.items()}))
+            url = urljoin(self._url, _filled(self._settings["list_path"], **{name: quote(str(value)) for name, value in filled.items()}))
         answer = _json(self._call("GET", url))
         return at(answer, self._settings["items"]), answer
 
     def _item(self, external_id: str) -> str:
-        return urljoin(self._url, self._settings["item_path"].format(id=quote(external_id, safe="")))
+        return urljoin(self._url, _filled(self._settings["item_path"], id=quote(external_id, safe="")))
 
     def _call(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Answer:
+        """The key goes to the server of the settings' address and to no other, whatever a path or a next page says."""
+        if urlsplit(url).netloc != urlsplit(self._url).netloc:
+            raise Misconfigured("A path or the next page is on another server")
         key = {self._settings["header_name"]: self._settings["header_value"]} if self._settings["header_value"] else {}
         return self._wire.call(method, url, headers={"Accept": "application/json", **key, **(headers or {})}, **more)
 
@@ -223,6 +225,11 @@ class _Paths(Mapping[str, Any]):
         return isinstance(path, str) and path.split(".")[0] in self._body
 
 
+def _filled(template: str, **values: str) -> str:
+    """The path with ``{id}`` and the like filled in; a word in braces that is none of ours stays as it is."""
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), template)
+
+
 def _whole(now: Any, change: Several) -> list[str]:
     known = [str(each) for each in now] if isinstance(now, list) else []
     kept = [each for each in known if each not in change.remove]
@@ -238,7 +245,7 @@ def _fill(body: dict[str, Any], now: Mapping[str, Any], head: str) -> None:
 def _json(answer: Answer) -> Any:
     try:
         return json.loads(answer.content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Retry("The answer is no JSON") from error
 
 

@@ -113,7 +113,7 @@ class Api:
 def parsed(answer: Answer) -> dict[str, Any]:
     try:
         said = json.loads(answer.content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Retry("Salesforce's answer is no JSON") from error
     if not isinstance(said, dict):
         raise Retry("Salesforce's answer is another one than was asked for")
@@ -123,7 +123,7 @@ def parsed(answer: Answer) -> dict[str, Any]:
 def _errors(answer: Answer) -> tuple[list[str], list[str]]:
     try:
         said = json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = []
     found = [each for each in (said if isinstance(said, list) else [said]) if isinstance(each, dict)]
     codes = [str(each.get("errorCode", ""))[:60] for each in found if is_name(str(each.get("errorCode", ""))[:60])]

@@ -74,7 +74,7 @@ class Session:
 def _result(content: bytes) -> Any:
     try:
         said = json.loads(content, object_hook=_object)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Retry("Tryton's answer is no JSON") from error
     refusal = said.get("error") if isinstance(said, dict) else None
     if not refusal:

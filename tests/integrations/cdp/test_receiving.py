@@ -1,6 +1,7 @@
 """What platforms send is stored first, taken once, and belongs to the person that it is about, before and after they said who they are."""
 
 import base64
+import gzip
 import json
 from datetime import timedelta
 from typing import Any
@@ -52,6 +53,40 @@ def send(key: str, *messages: dict[str, Any]) -> Any:
     assert answer.status_code == 200, answer.content
     take_all()
     return answer.json()
+
+
+def track_of(properties: str) -> bytes:
+    tracked = f'{{"type": "track", "event": "A", "userId": "u", "properties": {properties}}}'
+    return f'{{"batch": [{tracked}, {{"type": "identify", "userId": "v"}}]}}'.encode()
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_a_number_that_is_none_loses_nothing(key: str, number: str) -> None:
+    """Libraries in Python write them."""
+    assert post("batch", None, key, raw=track_of(f'{{"total": {number}, "kept": 1}}')).json() == {"success": True}
+    take_all()
+    assert CustomerEvent.scoped().get().properties == {"total": None, "kept": 1}
+
+
+def test_what_is_nested_too_deeply_is_rejected_and_the_others_are_taken(key: str) -> None:
+    answer = post("batch", None, key, raw=track_of('{"a":' * 600 + "1" + "}" * 600))
+    assert (answer.status_code, [each["index"] for each in answer.json()["rejected"]]) == (200, [0])
+    take_all()
+    assert [row.state for row in CustomerDataMessage.scoped().order_by("pk")] == ["rejected", "done"]
+
+
+def test_a_body_that_was_packed_is_unpacked_up_to_the_limit(key: str) -> None:
+    def send_packed(raw: bytes) -> Any:
+        headers = {"Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode(), "Content-Encoding": "gzip"}
+        return Client().generic("POST", "/v1/batch", raw, "application/json", headers=headers)
+
+    packed = gzip.compress(json.dumps({"batch": [identify("u")]}).encode())
+    for wrong, why in ((gzip.compress(b" " * 50_000_000), "larger"), (packed[:-9], "cut off"), (b"{}", "gzip")):
+        answer = send_packed(wrong)
+        assert (answer.status_code, why in answer.json()["message"]) == (400, True)
+    assert not CustomerDataMessage.scoped().exists()
+    assert send_packed(packed).json() == {"success": True}
+    assert CustomerDataMessage.scoped().get().kind == "identify"
 
 
 def identify(user: str, **body: Any) -> dict[str, Any]:
