@@ -40,6 +40,7 @@ SCHEDULE = {
     "forget-portal-visits": {"task": "consent.tasks.forget_portal_visits", "schedule": timedelta(hours=1)},
     "sweep-connections": {"task": "integrations.syncing.tasks.sweep_connections", "schedule": timedelta(seconds=20)},
     "sweep-sync-outbox": {"task": "integrations.syncing.tasks.sweep_sync_outbox", "schedule": timedelta(seconds=20)},
+    "sweep-ended-grants": {"task": "integrations.syncing.tasks.sweep_ended_grants", "schedule": timedelta(minutes=1)},
     "sweep-change-notices": {"task": "integrations.syncing.tasks.sweep_change_notices", "schedule": timedelta(seconds=20)},
     "sweep-sync-runs": {"task": "integrations.syncing.tasks.sweep_sync_runs", "schedule": timedelta(minutes=1)},
     "forget-old-sync-rows": {"task": "integrations.syncing.tasks.forget_old_sync_rows", "schedule": timedelta(hours=24)},

@@ -18,6 +18,7 @@ from integrations.http_client import Answer
 
 # Longer than any token; what is longer is not kept.
 LONGEST = 8192
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class OAuth:
     scopes: tuple[str, ...] = ()
     # The vendor's own domains. Only there is the installation's app made known: whoever sets up a connection writes the address.
     own_hosts: tuple[str, ...] = ()
+    # Where a permission is withdrawn (RFC 7009); empty where that can only be done by hand.
+    revoke_url: str = ""
     uses_pkce: bool = True
     # Settings that the tokens depend on besides the client's: with another value somebody has to let us in again.
     depends_on: tuple[str, ...] = ("url",)
@@ -76,6 +79,17 @@ def tokens_for_code(
     return _ask(oauth, settings, wire, asked)
 
 
+def revoke(oauth: OAuth, settings: Mapping[str, Any], wire: Wire) -> None:
+    """Withdraw what was given: the refresh token, with which the others end, else the access token. One that is not known is no error.
+
+    Raises ``Retry``, and what else the wire says.
+    """
+    kind = "refresh_token" if settings.get("refresh_token") else "access_token"
+    form = {"token": str(settings.get(kind) or ""), "token_type_hint": kind, **_client(settings)}
+    if oauth.revoke_url and form["token"]:
+        wire.call("POST", oauth.revoke_url, headers=FORM, content=urlencode(form).encode(), expect=(400, 404))
+
+
 class SignedIn:
     """Calls with the access token of a connection. A refused token is renewed once, for all workers."""
 
@@ -115,11 +129,8 @@ class SignedIn:
 
 def _ask(oauth: OAuth, settings: Mapping[str, Any], wire: Wire, asked: Mapping[str, str]) -> dict[str, Any]:
     """One question to the token endpoint: what of its answer is kept."""
-    form = {**asked, "client_id": str(settings.get("client_id") or "")}
-    if secret := str(settings.get("client_secret") or ""):
-        form["client_secret"] = secret
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    answer = wire.call("POST", oauth.token_url, headers=headers, content=urlencode(form).encode(), expect=(400, 401, 403))
+    content = urlencode({**asked, **_client(settings)}).encode()
+    answer = wire.call("POST", oauth.token_url, headers=FORM, content=content, expect=(400, 401, 403))
     try:
         said = json.loads(answer.content)
     except (ValueError, RecursionError):
@@ -133,6 +144,12 @@ def _ask(oauth: OAuth, settings: Mapping[str, Any], wire: Wire, asked: Mapping[s
     if (account := oauth.account_of(said)) and len(account) <= LONGEST:
         tokens["signed_in_account"] = account
     return tokens
+
+
+def _client(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Who asks: the id, and the secret where the app has one."""
+    said = {name: str(settings.get(name) or "") for name in ("client_id", "client_secret")}
+    return said if said["client_secret"] else {"client_id": said["client_id"]}
 
 
 def _refusal(oauth: OAuth, said: Mapping[str, Any], grant: str) -> str:

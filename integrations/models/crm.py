@@ -61,6 +61,23 @@ class Connection(TenantModel):
         return self.name
 
 
+class EndedGrant(TenantModel):
+    """A permission at another system that we no longer use: it is to be withdrawn there. Deleted when it was."""
+
+    kind = models.CharField(max_length=20, help_text="A name in integrations.crm.registry.")
+    name = models.CharField(max_length=80, help_text="How the connection was called.")
+    secrets = EncryptedJSONField(help_text="The connection's settings and credentials.")
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(db_default=TransactionNow())
+    created_at = models.DateTimeField(db_default=TransactionNow())
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["account", "due_at"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Mapping(TenantModel):
     """One of our fields, or kind of identifier, and the property there that means the same."""
 

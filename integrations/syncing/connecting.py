@@ -17,6 +17,7 @@ from integrations.crm.contract import Connector, ConnectorError
 from integrations.crm.registry import CONNECTORS, connector_of
 from integrations.models import Connection, SyncOutbox
 from integrations.models import Mapping as MappingRow
+from integrations.syncing.letting_go import let_go
 from integrations.syncing.opening import connector_for
 
 NAME_LENGTH = 80
@@ -97,10 +98,15 @@ def release_brake(*, connection: Connection, by: Actor) -> None:
 
 @transaction.atomic
 def disconnect(*, connection: Connection, by: Actor) -> None:
-    """Forget the connection, its credentials and its links. What was taken in stays with the people, and nothing is deleted there."""
+    """Forget the connection, its credentials and its links. What was taken in stays with the people, and nothing is deleted there.
+
+    What we were let in with is withdrawn there afterwards, by a worker.
+    """
     require(by, Ability.MANAGE_CHANNELS)
-    auditing.record(actor=by, action="connection.disconnect", target=connection, name=connection.name)
-    connection.delete()
+    row = Connection.objects.select_for_update().get(pk=connection.pk)
+    auditing.record(actor=by, action="connection.disconnect", target=row, name=row.name)
+    let_go(row)
+    row.delete()
 
 
 def check(*, connection: Connection, by: Actor) -> list[str]:

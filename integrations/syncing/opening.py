@@ -62,13 +62,17 @@ def connector_for(connection: Connection, *, is_back_fill: bool = False, mapped:
 
 
 def settings_of(connection: Connection) -> dict[str, Any]:
-    """Settings and secrets. Where the connection names no client of its own for signing in at the vendor, the installation's."""
+    """Settings and secrets."""
     secrets: Any = connection.credentials
-    own = {**connection.settings, **secrets}
-    oauth = connector_of(connection.kind).oauth(own)
+    return with_app(connection.kind, {**connection.settings, **secrets})
+
+
+def with_app(kind: str, own: dict[str, Any]) -> dict[str, Any]:
+    """Where the settings name no client of their own for signing in at the vendor, the installation's besides."""
+    oauth = connector_of(kind).oauth(own)
     if oauth is None or own.get("client_id") or not oauth.is_at_vendor:
         return own
-    return own | settings.OAUTH_CLIENTS.get(connection.kind, {})
+    return own | settings.OAUTH_CLIENTS.get(kind, {})
 
 
 def _renewing(connection_id: int) -> Callable[..., Mapping[str, Any]]:

@@ -50,6 +50,13 @@ def read_again(*, account_id: int, letter_id: int) -> None:
         read_and_take(desk=open_desk(letter.connection), letter=letter)
 
 
+@shared_task(base=AccountTask)
+def withdraw_grant(*, account_id: int, grant_id: int) -> None:
+    from integrations.syncing.letting_go import withdraw
+
+    withdraw(grant_id=grant_id)
+
+
 @shared_task
 def sweep_sync_outbox() -> int:
     from integrations.syncing.outbox import due
@@ -69,6 +76,13 @@ def sweep_change_notices() -> int:
     from integrations.syncing.noticing import due
 
     return sweep(read_what_webhooks_named, "connection_id", due)
+
+
+@shared_task
+def sweep_ended_grants() -> int:
+    from integrations.syncing.letting_go import due
+
+    return sweep(withdraw_grant, "grant_id", lambda: due().values_list("pk", flat=True))
 
 
 @shared_task

@@ -16,6 +16,7 @@ from integrations.http_client import Answer
 
 DISCOVERY = "https://www.googleapis.com/.well-known/carddav"
 TOKENS = "https://oauth2.googleapis.com/token"
+REVOCATION = "https://oauth2.googleapis.com/revoke"
 # Without these two Google gives no refresh token, or none the second time.
 CONSENT = "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent"
 
@@ -45,6 +46,7 @@ class GoogleContacts(CardDav):
             label=cls.label,
             authorize_url=CONSENT,
             token_url=TOKENS,
+            revoke_url=REVOCATION,
             scopes=("https://www.googleapis.com/auth/carddav",),
             depends_on=("user",),
             own_hosts=("googleapis.com",),

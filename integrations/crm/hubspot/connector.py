@@ -335,6 +335,7 @@ def _oauth(settings: Mapping[str, Any]) -> OAuth:
         label=HubSpot.label,
         authorize_url="https://app.hubspot.com/oauth/authorize",
         token_url=f"{url}/oauth/v3/token",
+        revoke_url=f"{url}/oauth/2026-03/token/revoke",
         scopes=SCOPES,
         own_hosts=("hubapi.com",),
         account_of=lambda said: str(said.get("hub_id") or ""),

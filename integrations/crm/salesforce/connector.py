@@ -101,6 +101,7 @@ class Salesforce:
             label=cls.label,
             authorize_url=f"{url}/services/oauth2/authorize",
             token_url=f"{url}/services/oauth2/token",
+            revoke_url=f"{url}/services/oauth2/revoke",
             scopes=("api", "refresh_token"),
             own_hosts=("salesforce.com",),
             keeps=("instance_url",),

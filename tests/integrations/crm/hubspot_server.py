@@ -420,6 +420,8 @@ def running_hubspot(**options: Any) -> Iterator[HubSpotAccount]:
             raw = self.rfile.read(length)
             if self.path == "/oauth/v3/token":
                 status, headers, content = account.sign_in.token(raw)
+            elif self.path == "/oauth/2026-03/token/revoke":
+                status, headers, content = account.sign_in.withdraw(raw)
             else:
                 body = json.loads(raw) if raw else None
                 status, said, headers = account.answer(self.command, self.path, body, self.headers)

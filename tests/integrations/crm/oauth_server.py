@@ -31,6 +31,7 @@ class AuthorizationServer:
     access: set[str] = field(default_factory=set)
     refresh: set[str] = field(default_factory=set)
     asked: list[dict[str, str]] = field(default_factory=list)
+    withdrawn: list[dict[str, str]] = field(default_factory=list)
 
     def authorize(self, query: str) -> Reply:
         """A page where a person says yes, which links to where the client is told so. Wrong requests are refused to the person."""
@@ -82,6 +83,19 @@ class AuthorizationServer:
             case _:
                 return self._error("unsupported_grant_type")
         return self._tokens(is_first=said["grant_type"] == "authorization_code")
+
+    def withdraw(self, body: bytes) -> Reply:
+        """The endpoint of RFC 7009: with a refresh token everything given with it ends."""
+        said = {name: values[0] for name, values in parse_qs(body.decode(), strict_parsing=True).items()}
+        self.withdrawn.append(said)
+        if said.get("client_id") != self.client_id or said.get("client_secret", self.client_secret) != self.client_secret:
+            return self._error("invalid_client", 401)
+        if said.get("token") not in self.refresh | self.access:
+            return self._error("invalid_token")
+        if said["token"] in self.refresh:
+            self.revoke()
+        self.access.discard(said["token"])
+        return 200, {"Content-Type": "application/json"}, b""
 
     def expire(self) -> None:
         """Every access token ends now."""

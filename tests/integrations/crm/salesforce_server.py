@@ -117,6 +117,8 @@ class Org:
                 return self.oauth.authorize(query)
             if path == "/services/oauth2/token":
                 return self.oauth.token(body)
+            if path == "/services/oauth2/revoke":
+                return self.oauth.withdraw(body)
             if path == "/services/Soap/u/60.0":
                 return self._soap(body)
             usage = {"Sforce-Limit-Info": f"api-usage={self.usage}"}

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core import signing
 from django.test import Client
+from django.utils import timezone
 
 from accounts.actors import SYSTEM
 from accounts.models import Account, AuditEntry
@@ -19,13 +20,16 @@ from integrations.crm.oauth import OAuth, SignedIn, authorize_address, challenge
 from integrations.crm.registry import CONNECTORS
 from integrations.crm.rest.connector import Rest
 from integrations.crm.wire import Wire
-from integrations.models import Connection, ExternalRecord
+from integrations.models import Connection, EndedGrant, ExternalRecord
 from integrations.syncing import signing_in
-from integrations.syncing.connecting import connect, update
+from integrations.syncing.connecting import connect, disconnect, update
+from integrations.syncing.letting_go import KEPT, withdraw
 from integrations.syncing.opening import connector_for
 from tests.conftest import client_for, make_channel, make_member
 from tests.contacts.stories import writes
+from tests.integrations.crm.hubspot_server import PORTAL, running_hubspot
 from tests.integrations.crm.oauth_server import AuthorizationServer, Reply
+from tests.integrations.crm.salesforce_server import running_org
 from tests.integrations.provider import Answer, Asked, Provider, playing_provider
 
 
@@ -50,6 +54,7 @@ class Guarded(Rest):
             label="Granja",
             authorize_url=f"{url}/authorize",
             token_url=f"{url}/token",
+            revoke_url=f"{url}/revoke",
             scopes=("people", "offline"),
             keeps=("place",),
             account_of=lambda said: str(said.get("org", "")),
@@ -66,11 +71,17 @@ class Farm(AuthorizationServer):
     """The other system: the authorization server, and ``/me`` for whoever was let in."""
 
     peer: Provider
+    is_down: bool = False
 
     def reply(self, asked: Asked) -> Answer:
         path = urlsplit(asked.path).path
         if path == "/token":
             status, headers, body = self.token(asked.body)
+            return Answer(status, body, {**headers, "Connection": "close"})
+        if path == "/revoke":
+            if self.is_down:
+                return Answer(503, headers={"Retry-After": "7", "Connection": "close"})
+            status, headers, body = self.withdraw(asked.body)
             return Answer(status, body, {**headers, "Connection": "close"})
         return Answer(200 if self.lets_in(asked.headers.get("authorization", "")) else 401, headers={"Connection": "close"})
 
@@ -364,3 +375,80 @@ def test_without_pkce_and_scopes_nothing_of_them_is_asked() -> None:
 def test_the_challenge_is_that_of_the_standard() -> None:
     # RFC 7636, appendix B.
     assert challenge_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+class TestDisconnecting:
+    """What we were let in with is given back, and the disconnecting waits for nobody."""
+
+    @pytest.fixture
+    def signed_in(self, admin_client: Client, account: Account, connection: Connection, farm: Farm) -> Connection:
+        sign_in(admin_client, farm, connection, account)
+        with account_scope(account):
+            return Connection.scoped().get()
+
+    def leave_for_good(self, client: Client, account: Account, connection: Connection) -> EndedGrant | None:
+        assert client.post(url(account, connection, "disconnect/")).status_code == 302
+        with account_scope(account):
+            assert not Connection.scoped().filter(pk=connection.pk).exists()
+            return EndedGrant.scoped().first()
+
+    def test_the_permission_is_withdrawn_afterwards(
+        self, admin_client: Client, account: Account, signed_in: Connection, farm: Farm
+    ) -> None:
+        token = signed_in.credentials["refresh_token"]
+        grant = self.leave_for_good(admin_client, account, signed_in)
+        assert grant is not None
+        assert farm.withdrawn == [], "nobody waits for the other system"
+        with account_scope(account):
+            withdraw(grant_id=grant.pk)
+            assert not EndedGrant.scoped().exists()
+            withdraw(grant_id=grant.pk)
+        app = {"client_id": farm.client_id, "client_secret": farm.client_secret}
+        assert farm.withdrawn == [{"token": token, "token_type_hint": "refresh_token", **app}]
+        assert farm.access == farm.refresh == set()
+
+    def test_a_system_that_is_down_is_told_later_and_not_for_ever(
+        self, admin_client: Client, account: Account, signed_in: Connection, farm: Farm
+    ) -> None:
+        farm.is_down = True
+        grant = self.leave_for_good(admin_client, account, signed_in)
+        assert grant is not None
+        with account_scope(account):
+            withdraw(grant_id=grant.pk)
+            withdraw(grant_id=grant.pk)  # not yet
+            grant.refresh_from_db()
+            assert (grant.attempts, 5 < (grant.due_at - timezone.now()).total_seconds() <= 7) == (1, True)
+            assert farm.refresh
+            EndedGrant.scoped().update(due_at=timezone.now(), created_at=timezone.now() - KEPT)
+            withdraw(grant_id=grant.pk)
+            assert not EndedGrant.scoped().exists()
+
+    def test_one_that_is_withdrawn_already_is_no_error(
+        self, admin_client: Client, account: Account, signed_in: Connection, farm: Farm
+    ) -> None:
+        farm.revoke()
+        grant = self.leave_for_good(admin_client, account, signed_in)
+        assert grant is not None
+        with account_scope(account):
+            withdraw(grant_id=grant.pk)
+            assert not EndedGrant.scoped().exists()
+
+    def test_what_another_connection_goes_by_is_kept(
+        self, admin_client: Client, account: Account, signed_in: Connection, farm: Farm
+    ) -> None:
+        with account_scope(account):
+            Connection.objects.create(kind="rest", name="Otra", settings=signed_in.settings, credentials=signed_in.credentials)
+        assert self.leave_for_good(admin_client, account, signed_in) is None
+
+    @pytest.mark.parametrize("kind", ["salesforce", "hubspot"])
+    def test_each_system_is_asked_in_its_own_place(self, scoped: Account, kind: str, loopback: None) -> None:
+        with running_org() as org, running_hubspot() as hubspot:
+            server, address = {"salesforce": (org.oauth, org.url), "hubspot": (hubspot.sign_in, hubspot.url)}[kind]
+            said = {"url": address, "client_id": server.client_id, "client_secret": server.client_secret, "portal": PORTAL}
+            connection = connect(kind=kind, name=kind, settings={**said, "object": "Contact"}, by=SYSTEM)
+            connection.credentials = {**connection.credentials, **server.grant()}
+            connection.save()
+            disconnect(connection=connection, by=SYSTEM)
+            withdraw(grant_id=EndedGrant.scoped().get().pk)
+        assert len(server.withdrawn) == 1
+        assert server.refresh == set()
