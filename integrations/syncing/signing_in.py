@@ -10,7 +10,7 @@ import base64
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.core import signing
@@ -26,7 +26,7 @@ from accounts import auditing
 from accounts.actors import Actor
 from accounts.models import Account
 from accounts.roles import Ability, require
-from integrations.crm.contract import ConnectorError
+from integrations.crm.contract import Connector, ConnectorError
 from integrations.crm.oauth import OAuth, authorize_address, tokens_for_code
 from integrations.crm.registry import CONNECTORS
 from integrations.crm.wire import Wire
@@ -62,6 +62,14 @@ def sign_in_of(connection: Connection) -> SignIn | None:
     oauth = _oauth(connection)
     held: Any = connection.credentials
     return SignIn(oauth.label, bool(held.get("access_token"))) if oauth else None
+
+
+def comes_next(connector: type[Connector]) -> Literal["sign_in", "either", "nothing"]:
+    """What follows when a connection's settings are saved: a sign-in, nothing, or one of both, as a secret is among them or not."""
+    if connector.oauth({}) is None:
+        return "nothing"
+    with_every_secret = {field.name: "-" for field in connector.setting_fields if field.is_secret}
+    return "sign_in" if connector.oauth(with_every_secret) else "either"
 
 
 def address(*, connection: Connection, account: Account, session: str, by: Actor) -> str:

@@ -18,7 +18,7 @@ from integrations.models import Conflict, Connection, DeadLetter, Mapping, SyncR
 from integrations.syncing import back_filling, conflicts, connecting, dead_letters, queries, taking_back
 from integrations.syncing.door import has_hook_secret, hook_address
 from integrations.syncing.mapping import change_line
-from integrations.syncing.signing_in import redirect_uri, sign_in_of
+from integrations.syncing.signing_in import comes_next, redirect_uri, sign_in_of
 from integrations.views.connection_forms import ConnectionForm, WishesForm
 
 
@@ -49,7 +49,7 @@ def new(request: AccountRequest, kind: str) -> HttpResponse:
             if not sign_in_of(made):
                 messages.success(request, _("Saved. Test the connection, try a dry run, then take everything in."))
             return _to(request, made.pk)
-    context = {"form": form, "kind_label": connector.label, "oauth": connector.oauth({}), "redirect_uri": redirect_uri()}
+    context = {"form": form, "kind_label": connector.label, "comes_next": comes_next(connector), "redirect_uri": redirect_uri()}
     return render(request, "integrations/connection_new.html", context, status=422 if form.errors else 200)
 
 

@@ -70,6 +70,23 @@ def test_an_admin_connects_tests_rehearses_and_takes_everything_in(admin_client:
     assert "la-llave" not in page + text(admin_client.get(url(account, f"{here}settings/")))
 
 
+@pytest.mark.parametrize(
+    ("kind", "button", "hint", "registers"),
+    [
+        ("rest", "Conectar", "Queda conectado al guardar", False),
+        ("salesforce", "Guardar y pasar a iniciar sesión", "Después inicias sesión en Salesforce", True),
+        ("hubspot", "Guardar", "Con un token de acceso queda conectado al guardar. Sin él, después inicias sesión en HubSpot", True),
+    ],
+)
+def test_a_new_connection_says_what_comes_next(
+    admin_client: Client, account: Account, kind: str, button: str, hint: str, registers: bool
+) -> None:
+    page = text(admin_client.get(url(account, f"new/{kind}/")))
+    assert f'<button class="btn primary">{button}</button>' in page
+    assert hint in page
+    assert ("/oauth/callback/" in page) is registers
+
+
 def test_what_waits_for_a_person_is_shown_and_settled(admin_client: Client, account: Account, connection: Connection, shop: Shop) -> None:
     side = ShopSide(connection, shop)
     with account_scope(account):
