@@ -6,7 +6,7 @@ repeated and when is ``integrations.syncing``'s. ``docs/guides/write-a-connector
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from integrations.crm.errors import AlreadyThere, ConnectorError, Misconfigured, Permanent, Retry, Stale
@@ -146,6 +146,12 @@ class Connector(Protocol):
     suggested_mapping: ClassVar[tuple[SuggestedRule, ...]]
     rate: ClassVar[Rate]
     can_merge: ClassVar[bool]
+    # For how long ``changes`` tells that a record was deleted. Zero: never, so that ``gone`` is asked about some records with every
+    # run; ``timedelta.max``: always. In between, ``gone`` is asked about every record after a longer silence.
+    tells_deletions_for: ClassVar[timedelta]
+    # How often a new connection asks for changes, and about how many calls that costs when there are none.
+    poll_seconds: ClassVar[int]
+    calls_per_poll: ClassVar[int]
 
     def __init__(self, settings: Mapping[str, Any], wire: Wire) -> None: ...
 
@@ -199,7 +205,7 @@ class Connector(Protocol):
         ...
 
     def gone(self, external_ids: Collection[str]) -> set[str]:
-        """Which of these no longer exist, for systems whose changes do not tell; empty where ``changes`` does."""
+        """Which of these no longer exist and will not be told by ``changes``. It may look at only some of them."""
         ...
 
 

@@ -20,10 +20,11 @@ from accounts.roles import Ability, require
 from contacts.merging import Refused
 from integrations.crm.contract import ConnectorError, Misconfigured, Page, Retry
 from integrations.models import Connection, SyncRun
+from integrations.syncing import reconciling
 from integrations.syncing.brake import Brake, Braked
 from integrations.syncing.opening import Desk, open_desk
 from integrations.syncing.pulling import State, next_page, stop, take_page
-from integrations.syncing.rehearsing import rehearse_page
+from integrations.syncing.rehearsing import rehearse_page, rehearse_reconciling
 
 log = structlog.get_logger("hilo.syncing")
 Kind, RunState = SyncRun.Kind, SyncRun.State
@@ -70,7 +71,9 @@ def work(*, run_id: int) -> None:
     else:
         if run.kind == Kind.BACK_FILL:
             # From here on what changes is asked for. Where that is done already, its own place is the later one.
-            Connection.scoped().filter(pk=connection.pk, cursor="").update(cursor=run.cursor, next_pull_at=timezone.now())
+            Connection.scoped().filter(pk=connection.pk, cursor="").update(
+                cursor=run.cursor, next_pull_at=timezone.now(), pulled_at=timezone.now()
+            )
             Connection.scoped().filter(pk=connection.pk, brake_lifted=True).update(brake_lifted=False)
         run.end(RunState.DONE)
 
@@ -102,7 +105,9 @@ def _pages(run: SyncRun, desk: Desk, step: Callable[[Page], int]) -> None:
         run.figures["failures"] = 0
         run.beat("cursor")
         if not page.has_more:
-            return
+            break
+    if run.kind == Kind.REHEARSAL and reconciling.is_due(desk):
+        rehearse_reconciling(desk, run.figures)
 
 
 def _wait(run: SyncRun, error: Retry) -> None:

@@ -36,7 +36,9 @@ def connect(*, kind: str, name: str, settings: Mapping[str, str], by: Actor) -> 
         raise ValidationError({"kind": _("There is no such kind of system.")})
     connector = connector_of(kind)
     public, secret = _read(connector, settings, known={})
-    connection = Connection.objects.create(kind=kind, name=_clean_name(name), settings=public, credentials=secret)
+    connection = Connection.objects.create(
+        kind=kind, name=_clean_name(name), settings=public, credentials=secret, poll_seconds=connector.poll_seconds
+    )
     for rule in connector.suggested_mapping:
         MappingRow.objects.create(
             connection=connection,
@@ -53,8 +55,8 @@ def connect(*, kind: str, name: str, settings: Mapping[str, str], by: Actor) -> 
 
 @transaction.atomic
 def update(*, connection: Connection, name: str, settings: Mapping[str, str], wishes: Mapping[str, Any], by: Actor) -> Connection:
-    """Change name, settings and wishes (``creates_there``, ``merges_there``, ``erases_there``, ``on_deletion``). A secret that is given
-    empty stays, unless the address leads to another server now. Raises as ``connect`` does."""
+    """Change name, settings and wishes (``creates_there``, ``merges_there``, ``erases_there``, ``on_deletion``, ``poll_seconds``). A
+    secret that is given empty stays, unless the address leads to another server now. Raises as ``connect`` does."""
     require(by, Ability.MANAGE_CHANNELS)
     row = Connection.objects.select_for_update().get(pk=connection.pk)
     secrets: dict[str, Any] = row.credentials
@@ -66,6 +68,8 @@ def update(*, connection: Connection, name: str, settings: Mapping[str, str], wi
         if getattr(row, wish) != value:
             setattr(row, wish, value)
             changed.append(wish)
+    if "poll_seconds" in changed:
+        row.next_pull_at = timezone.now()
     if row.state == State.MISCONFIGURED:
         # Something was put right, perhaps; the next call says so if it was not.
         row.state, row.problem, row.next_pull_at = State.WORKING, "", timezone.now()

@@ -15,6 +15,7 @@ from accounts.queueing import back_off
 from contacts.models import Profile
 from integrations.crm.contract import Misconfigured, Page, Permanent, RemoteRecord, Retry
 from integrations.models import Connection, DeadLetter, ExternalRecord
+from integrations.syncing import reconciling
 from integrations.syncing.brake import Brake, Braked
 from integrations.syncing.dead_letters import Place, bury, dig_up
 from integrations.syncing.erasing import gone_there
@@ -46,10 +47,13 @@ def pull(*, connection_id: int) -> int | None:
     desk = open_desk(connection)
     count = 0
     try:
-        read_noticed(desk)
         brake = Brake.of(connection)
+        if reconciling.is_due(desk):
+            _reconcile(desk, brake)
+        read_noticed(desk)
         count = _pages(desk, brake)
-        _look_for_gone(desk, brake)
+        if not desk.connector.tells_deletions_for:
+            _look_for_gone(desk, brake)
     except Braked as error:
         stop(connection, State.BRAKED, str(error))
     except Misconfigured as error:
@@ -148,6 +152,14 @@ def _mark_gone(desk: Desk, external_ids: Iterable[str]) -> None:
     for external_id in external_ids:
         with transaction.atomic():
             gone_there(desk, lock_record(desk, external_id))
+
+
+def _reconcile(desk: Desk, brake: Brake) -> None:
+    """What was deleted there so long ago that it is not told any more."""
+    mine = Connection.scoped().filter(pk=desk.connection.pk)
+    gone = reconciling.find_gone(desk, go_on=lambda: mine.update(held_until=timezone.now() + HELD))
+    brake.check_gone(len(gone))
+    _mark_gone(desk, gone)
 
 
 def _look_for_gone(desk: Desk, brake: Brake) -> None:

@@ -39,6 +39,11 @@ class Health:
         return {State.WORKING: "good", State.FAILING: "warn"}.get(State(self.connection.state), "bad")
 
     @property
+    def calls_a_day(self) -> int:
+        """About how many calls asking for changes costs in a day without any."""
+        return calls_a_day(self.connection.kind, self.connection.poll_seconds)
+
+    @property
     def word(self) -> Any:
         if self.connection.paused:
             return _("Paused")
@@ -53,6 +58,11 @@ class LogLine:
 
     line: SyncLog
     changes: list[tuple[str, str, str]]
+
+
+def calls_a_day(kind: str, poll_seconds: int) -> int:
+    """About how many calls of the other system's it takes to ask for changes so often."""
+    return 86400 * CONNECTORS[kind].calls_per_poll // max(poll_seconds, 1)
 
 
 def connections_with_health() -> list[Health]:

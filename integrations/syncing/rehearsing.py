@@ -10,6 +10,7 @@ from integrations.models import SyncOutbox
 from integrations.syncing.brake import Brake
 from integrations.syncing.opening import Desk
 from integrations.syncing.pulling import deleted_in, missing_records, take_or_bury
+from integrations.syncing.reconciling import find_gone
 
 WORDS = ("new", "changed", "same", "conflict", "gone", "merged", "erased", "refused", "ignored")
 
@@ -26,8 +27,18 @@ def rehearse_page(desk: Desk, page: Page, figures: MutableMapping[str, Any]) -> 
         for word in _rehearse(desk, remote):
             figures[word] = figures.get(word, 0) + 1
     figures["gone"] = figures.get("gone", 0) + len(gone)
-    figures["brakes"] = Brake.of(desk.connection).would_stop(changes=figures.get("changed", 0), gone=figures["deleted"])
+    _judge(desk, figures)
     return len(page.records)
+
+
+def rehearse_reconciling(desk: Desk, figures: MutableMapping[str, Any]) -> None:
+    """What the next asking for changes would find gone, because it was deleted longer ago than it is told."""
+    figures["deleted"] = figures.get("deleted", 0) + len(find_gone(desk))
+    _judge(desk, figures)
+
+
+def _judge(desk: Desk, figures: MutableMapping[str, Any]) -> None:
+    figures["brakes"] = Brake.of(desk.connection).would_stop(changes=figures.get("changed", 0), gone=figures["deleted"])
 
 
 def _rehearse(desk: Desk, remote: RemoteRecord) -> list[str]:

@@ -4,14 +4,18 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.template.defaultfilters import floatformat
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from integrations.crm.contract import Connector, SettingField
 from integrations.models import Connection
 from integrations.syncing.connecting import NAME_LENGTH
+from integrations.syncing.queries import calls_a_day
 
-WISHES = ("creates_there", "merges_there", "erases_there", "on_deletion")
+WISHES = ("creates_there", "merges_there", "erases_there", "on_deletion", "poll_seconds")
+# How often changes may be asked for, in seconds.
+PACES = (10, 30, 60, 300, 900, 3600)
 
 
 class ConnectionForm(forms.Form):
@@ -51,12 +55,34 @@ class WishesForm(forms.Form):
     on_deletion = forms.ChoiceField(
         label=gettext_lazy("When a record is deleted there"), choices=Connection.OnDeletion.choices, widget=forms.RadioSelect
     )
+    poll_seconds = forms.TypedChoiceField(
+        label=gettext_lazy("How often changes are asked for"),
+        help_text=gettext_lazy("Each time costs calls of the other system, which count against its daily limit."),
+        coerce=int,
+    )
 
     def __init__(self, *args: Any, connection: Connection, connector: type[Connector], **kwargs: Any) -> None:
         kwargs.setdefault("initial", {name: getattr(connection, name) for name in WISHES})
         super().__init__(*args, **kwargs)
+        pace = self.fields["poll_seconds"]
+        assert isinstance(pace, forms.TypedChoiceField)
+        pace.choices = [(each, _pace(connector.kind, each)) for each in sorted({*PACES, connection.poll_seconds})]
         if not connector.can_merge:
             del self.fields["merges_there"]
+
+
+def _pace(kind: str, seconds: int) -> str:
+    often = every(seconds)
+    return _("%(often)s, about %(calls)s calls a day") % {"often": often, "calls": floatformat(calls_a_day(kind, seconds), "0g")}
+
+
+def every(seconds: int) -> str:
+    """“Every 10 seconds”, “every 5 minutes”, in the reader's language."""
+    if seconds % 3600 == 0:
+        return ngettext("every hour", "every %(n)d hours", seconds // 3600) % {"n": seconds // 3600}
+    if seconds % 60 == 0:
+        return ngettext("every minute", "every %(n)d minutes", seconds // 60) % {"n": seconds // 60}
+    return ngettext("every second", "every %(n)d seconds", seconds) % {"n": seconds}
 
 
 def _field(setting: SettingField, *, is_set: bool) -> forms.Field:

@@ -19,7 +19,7 @@ from integrations.syncing import back_filling, conflicts, connecting, dead_lette
 from integrations.syncing.door import has_hook_secret, hook_address
 from integrations.syncing.mapping import change_line
 from integrations.syncing.signing_in import comes_next, redirect_uri, sign_in_of
-from integrations.views.connection_forms import ConnectionForm, WishesForm
+from integrations.views.connection_forms import ConnectionForm, WishesForm, every
 
 
 @require_safe
@@ -64,6 +64,7 @@ def connection(request: AccountRequest, connection_id: int) -> HttpResponse:
     context = {
         "connection": found,
         "health": queries.health_of(found),
+        "often": every(found.poll_seconds),
         "sign_in": sign_in_of(found),
         "hook_address": hook_address(found),
         "has_hook_secret": has_hook_secret(found),

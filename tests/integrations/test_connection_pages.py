@@ -121,7 +121,9 @@ def test_what_waits_for_a_person_is_shown_and_settled(admin_client: Client, acco
 
 def test_settings_pause_and_mapping(admin_client: Client, account: Account, connection: Connection) -> None:
     here = f"{connection.pk}/"
-    given = {"name": "Otra", **connection.settings, "wish-creates_there": "on", "wish-on_deletion": "keep"}
+    given = {"name": "Otra", **connection.settings, "wish-creates_there": "on", "wish-on_deletion": "keep", "wish-poll_seconds": "300"}
+    page = text(admin_client.get(url(account, f"{here}settings/")))
+    assert "cada 30 segundos, unas 5\xa0760 llamadas al día" in page, "the interval of its kind, and what it costs"
     assert admin_client.post(url(account, f"{here}settings/"), given).status_code == 302
     admin_client.post(url(account, f"{here}pause/"), {"paused": "yes"})
     with account_scope(account):
@@ -132,6 +134,12 @@ def test_settings_pause_and_mapping(admin_client: Client, account: Account, conn
         now, line = Connection.scoped().get(), Mapping.scoped().get(ours="city")
     assert (now.name, now.creates_there, now.erases_there, now.on_deletion, now.paused) == ("Otra", True, False, "keep", True)
     assert now.credentials == connection.credentials, "a secret that is left empty stays"
+    assert now.poll_seconds == 300
+    shown = text(admin_client.get(url(account, here)))
+    assert "cada 5 minutos" in shown
+    assert "unas 576 llamadas al día" in shown
+    for refused in ("0", "7", "", "mucho"):
+        assert admin_client.post(url(account, f"{here}settings/"), {**given, "wish-poll_seconds": refused}).status_code == 422
     assert (line.direction, line.policy, line.empty) == ("in", "ours", "leave")
     bad = admin_client.post(url(account, f"{here}settings/"), {**given, "url": "ftp://x"})
     assert bad.status_code == 422

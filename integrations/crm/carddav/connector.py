@@ -5,7 +5,7 @@ import email.utils
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -43,6 +43,9 @@ class CardDav:
     object_type: ClassVar[str] = "vcard"
     can_merge: ClassVar[bool] = False
     rate: ClassVar[Rate] = Rate(calls=100, seconds=10)
+    tells_deletions_for: ClassVar[timedelta] = timedelta.max
+    poll_seconds: ClassVar[int] = 60
+    calls_per_poll: ClassVar[int] = 3
     setting_fields: ClassVar[tuple[SettingField, ...]] = (
         SettingField(
             "url",

@@ -91,6 +91,9 @@ class HubSpot:
     can_merge: ClassVar[bool] = True
     # HubSpot counts 190 in any ten seconds: a full bucket and what refills meanwhile are as many.
     rate: ClassVar[Rate] = Rate(calls=95, seconds=10)
+    tells_deletions_for: ClassVar[timedelta] = timedelta()
+    poll_seconds: ClassVar[int] = 30
+    calls_per_poll: ClassVar[int] = 3
     setting_fields: ClassVar[tuple[SettingField, ...]] = (
         SettingField("portal", _("Hub ID"), _("The number of the account, in HubSpot's menu of the account.")),
         SettingField(

@@ -38,6 +38,9 @@ class Rest:
     object_type: ClassVar[str] = "record"
     can_merge: ClassVar[bool] = False
     rate: ClassVar[Rate] = Rate(calls=60, seconds=10)
+    tells_deletions_for: ClassVar[timedelta] = timedelta()
+    poll_seconds: ClassVar[int] = 30
+    calls_per_poll: ClassVar[int] = 2
     setting_fields: ClassVar[tuple[SettingField, ...]] = (
         SettingField("url", _("Address of the interface"), _("For example https://api.example.com/v1/")),
         SettingField("header_name", _("Header of the key"), is_required=False, default="Authorization"),

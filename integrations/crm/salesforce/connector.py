@@ -53,6 +53,10 @@ class Salesforce:
     object_type: ClassVar[str] = "person"
     can_merge: ClassVar[bool] = True
     rate: ClassVar[Rate] = Rate(calls=100, seconds=20)
+    # The recycle bin keeps them for fifteen days.
+    tells_deletions_for: ClassVar[timedelta] = timedelta(days=14)
+    poll_seconds: ClassVar[int] = 60
+    calls_per_poll: ClassVar[int] = 1
     setting_fields: ClassVar[tuple[SettingField, ...]] = (
         SettingField(
             "url",
@@ -208,8 +212,17 @@ class Salesforce:
             return
 
     def gone(self, external_ids: Collection[str]) -> set[str]:
-        """The changes tell, for the fifteen days that Salesforce remembers what was deleted."""
-        return set()
+        """Those that are not even in the recycle bin; of what is in it, the changes tell. Ids of another object are nobody's."""
+        asked = [each for each in external_ids if soql.is_id(each) and each.startswith(self._kind.prefix)]
+        there: set[str] = set()
+        for first in range(0, len(asked), AT_ONCE):
+            among = f"Id IN ({', '.join(soql.quoted(each) for each in asked[first : first + AT_ONCE])})"
+            said = self._api.query(soql.select(["Id"], self._kind.sobject, [among]))
+            there |= _ids(said)
+            while place := said.get("nextRecordsUrl"):
+                said = self._api.more(str(place))
+                there |= _ids(said)
+        return set(asked) - there
 
     def _next(self, at: Mapping[str, Any]) -> dict[str, Any]:
         if at.get("place"):
@@ -276,6 +289,10 @@ class Salesforce:
             return {}
         known = {str(each.get("name")) for each in self._described()}
         return {name: None for name in ("MiddleName", "Suffix") if name in known}
+
+
+def _ids(said: Mapping[str, Any]) -> set[str]:
+    return {str(row.get("Id")) for row in said.get("records") or () if isinstance(row, dict)}
 
 
 def _unmodified_since(row: Mapping[str, Any]) -> dict[str, str]:

@@ -35,6 +35,9 @@ class Tryton:
     object_type: ClassVar[str] = PARTY
     can_merge: ClassVar[bool] = True
     rate: ClassVar[Rate] = Rate(calls=120, seconds=10)
+    tells_deletions_for: ClassVar[timedelta] = timedelta()
+    poll_seconds: ClassVar[int] = 10
+    calls_per_poll: ClassVar[int] = 2
     setting_fields: ClassVar[tuple[SettingField, ...]] = (
         SettingField("url", _("Address of the server"), _("For example https://tryton.example.com")),
         SettingField("database", _("Database")),

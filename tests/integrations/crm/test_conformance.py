@@ -203,3 +203,20 @@ def test_each_kind_says_what_the_form_needs() -> None:
         assert secret, kind
         settings = {name: "secreto" if name in secret else "público" for name in names}
         assert "secreto" not in connector.remote_account({**settings, "url": "https://crm.example.org/"})
+
+
+def test_asking_for_changes_costs_about_what_it_says(other: Other) -> None:
+    """When next to nothing changed; as an administrator reads it on the connection's page."""
+    external_id = other.add("Ana")
+    _found, cursor = everything(open_(other))
+    calls = 0
+
+    def spend() -> None:
+        nonlocal calls
+        calls += 1
+
+    connector = with_wire(other, Wire(spend=spend))
+    everything(connector, cursor)
+    if not connector.tells_deletions_for:
+        connector.gone([external_id])
+    assert calls == connector.calls_per_poll

@@ -17,8 +17,8 @@ from integrations.crm.salesforce import soql
 from integrations.crm.salesforce.connector import Salesforce
 from integrations.crm.salesforce.records import KINDS, changes_to, fields_for, record_of, version_of
 from integrations.models import Connection, DeadLetter, ExternalRecord, Mapping, SyncLog, SyncOutbox, SyncRun
-from integrations.syncing import back_filling, echo
-from integrations.syncing.connecting import check, connect
+from integrations.syncing import back_filling, echo, reconciling
+from integrations.syncing.connecting import check, connect, release_brake
 from integrations.syncing.opening import connector_for
 from integrations.syncing.rate_budget import _redis
 from tests.conftest import make_channel
@@ -42,6 +42,10 @@ def side(to_org: Connection, org: Org) -> SalesforceSide:
 def no_silence() -> Any:
     """What one organisation asks to wait is none of the next one's business."""
     yield
+    _end_silence()
+
+
+def _end_silence() -> None:
     client = _redis()
     for key in client.scan_iter("hilo:silence:*"):
         client.delete(key)
@@ -255,6 +259,67 @@ class TestEndsThere:
         hear(side.connection)
         assert linked(side.connection, external_id).state == ("erased" if wish == "erase" else "gone")
         assert shown(ana)["name"] == left
+
+    @pytest.mark.parametrize(("days", "asks"), [(13, False), (15, True)])
+    def test_what_left_the_recycle_bin_during_a_long_pause_is_found(self, side: SalesforceSide, days: int, asks: bool) -> None:
+        ids = [side.add(f"Persona {number}") for number in range(5)]
+        fill(side.connection)
+        hear(side.connection)
+        side.delete(ids[0])
+        side.peer.purged.add(ids[0])  # the recycle bin was emptied of it
+        side.delete(ids[1])
+        side.peer.merge(ids[2], ids[3])
+        self.long_ago(days)
+        run = fill(side.connection, "rehearsal")
+        assert run.figures["deleted"] == (1 if asks else 0)
+        self.long_ago(days)
+        side.peer.questions.clear()
+        hear(side.connection)
+        states = [linked(side.connection, each).state for each in ids]
+        # What is in the bin, the changes tell, merges among it.
+        assert states == ["gone" if asks else "live", "gone", "merged", "live", "live"]
+        assert [question for question in side.peer.questions if question.startswith("SELECT Id FROM")] == side.peer.questions[:1] * asks
+        # And never again.
+        side.peer.questions.clear()
+        hear(side.connection)
+        assert not [question for question in side.peer.questions if question.startswith("SELECT Id FROM")]
+
+    def test_a_mass_deletion_during_a_long_pause_waits_for_a_person(self, side: SalesforceSide, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(reconciling, "TOGETHER", 5)
+        ids = [side.add(f"Persona {number}") for number in range(16)]
+        fill(side.connection)
+        for each in ids[:11]:
+            side.delete(each)
+        side.peer.purged |= {*ids[:11]}
+        self.long_ago(20)
+        asked = []
+
+        def down(_method: str, path: str) -> None:
+            asked.append(path)
+            if len(asked) == 8:
+                side.peer.busy = 1
+
+        # Refused in the middle, it goes on with those that it did not see.
+        side.peer.watching = down
+        hear(side.connection)
+        assert ExternalRecord.scoped().filter(state="live").count() == 16
+        _end_silence()
+        side.peer.watching = lambda _method, _path: None
+        side.peer.questions.clear()
+        hear(side.connection)
+        stopped = Connection.scoped().get()
+        assert (stopped.state, ExternalRecord.scoped().filter(state="live").count()) == ("braked", 16)
+        assert "11" in stopped.problem
+        release_brake(connection=stopped, by=SYSTEM)
+        hear(side.connection)
+        assert ExternalRecord.scoped().filter(state="live").count() == 5
+        assert Connection.scoped().get().state == "working"
+
+    def long_ago(self, days: int) -> None:
+        """Changes were last asked for so many days ago, and nothing was looked at since."""
+        at = timezone.now() - timedelta(days=days)
+        Connection.scoped().update(pulled_at=at)
+        ExternalRecord.scoped().update(looked_at=at)
 
     def test_undeleted_there_it_goes_on(self, side: SalesforceSide) -> None:
         external_id = side.add("Ana")
