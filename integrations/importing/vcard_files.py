@@ -32,8 +32,10 @@ def read_rows(file: IO[bytes], *, encoding: str) -> Iterator[FileRow]:
             yield FileRow(number, ("",), Reason.TOO_LONG)
             continue
         try:
-            cells = _cells(vobject.readOne(text, ignoreUnreadable=True))
-        except (VObjectError, ValueError, AttributeError, KeyError, TypeError, IndexError, StopIteration):
+            # In quoted-printable a line goes on behind a =, which is no folding of any other card.
+            is_quoted = "QUOTED-PRINTABLE" in text.upper()
+            cells = _cells(vobject.readOne(text, ignoreUnreadable=True, allowQP=is_quoted))
+        except (VObjectError, ValueError, AttributeError, LookupError, TypeError, StopIteration):
             yield FileRow(number, (text[:2000],), Reason.BROKEN_CARD)
         else:
             if not any(cells):

@@ -5,13 +5,14 @@ bomb, an endless cell or a document type with entities never reaches the parser.
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import IO, Any
 
 from defusedxml import DefusedXmlException
 from django.utils.translation import gettext as _
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from integrations.importing.rows import FileRefused, FileRow, Reason
 
@@ -27,6 +28,11 @@ LONGEST_TEXT = 1 << 18
 MOST_COLUMNS = 500
 # Sheets say that they are a million rows long because somebody coloured a column.
 MOST_EMPTY = 1_000
+# What the library raises for a workbook that is none, or whose parts do not fit together.
+BROKEN = (
+    *(DefusedXmlException, zipfile.BadZipFile, zlib.error, OSError, EOFError, LookupError),
+    *(ValueError, TypeError, AttributeError, SyntaxError, RecursionError),
+)
 XML = (".xml", ".rels", ".vml")
 
 
@@ -47,7 +53,7 @@ def check_workbook(file: IO[bytes]) -> None:
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         if isinstance(error, FileRefused):
             raise
-        raise FileRefused(_("The workbook is damaged: it was cut off on its way, or written badly."), code="damaged") from error
+        raise _damaged() from error
     finally:
         file.seek(0)
 
@@ -84,6 +90,10 @@ def _longest_text(block: bytes, before: int) -> int:
     return rest
 
 
+def _damaged() -> FileRefused:
+    return FileRefused(_("The workbook is damaged: it was cut off on its way, or written badly."), code="damaged")
+
+
 def _bomb() -> FileRefused:
     return FileRefused(_("The workbook unpacks to far more than it should: it is damaged, or made to do harm."), code="bomb")
 
@@ -99,26 +109,33 @@ def read_rows(file: IO[bytes]) -> Iterator[FileRow]:
     file.seek(0)
     try:
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    except (DefusedXmlException, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
-        raise FileRefused(_("The workbook is damaged: it was cut off on its way, or written badly."), code="damaged") from error
+    except BROKEN as error:
+        raise _damaged() from error
     try:
-        sheet = next((each for each in book.worksheets if each.sheet_state == "visible"), None)
-        if sheet is None:
-            raise FileRefused(_("The workbook has no sheet with cells."), code="no_sheet")
-        # What the sheet says about its own size is often wrong.
-        sheet.reset_dimensions()
-        empty = 0
-        for number, row in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS), start=1):
-            cells = [_text(cell.value) for cell in row]
-            while cells and not cells[-1]:
-                cells.pop()
-            empty = 0 if cells else empty + 1
-            if empty > MOST_EMPTY:
-                return
-            failed = any(getattr(cell, "data_type", "") == "e" for cell in row)
-            yield FileRow(number, tuple(cells), Reason.EXCEL_ERROR if failed else None)
+        yield from _rows_of(book)
+    except BROKEN as error:
+        # The sheet itself is parsed row by row.
+        raise _damaged() from error
     finally:
         book.close()
+
+
+def _rows_of(book: Workbook) -> Iterator[FileRow]:
+    sheet: Any = next((each for each in book.worksheets if each.sheet_state == "visible"), None)
+    if sheet is None:
+        raise FileRefused(_("The workbook has no sheet with cells."), code="no_sheet")
+    # What the sheet says about its own size is often wrong.
+    sheet.reset_dimensions()
+    empty = 0
+    for number, row in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS), start=1):
+        cells = [_text(cell.value) for cell in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        empty = 0 if cells else empty + 1
+        if empty > MOST_EMPTY:
+            return
+        failed = any(getattr(cell, "data_type", "") == "e" for cell in row)
+        yield FileRow(number, tuple(cells), Reason.EXCEL_ERROR if failed else None)
 
 
 def _text(value: Any) -> str:

@@ -168,6 +168,38 @@ def test_an_endless_cell_of_a_workbook_is_refused() -> None:
     assert refusal(with_part(workbook([["x"]]), "xl/sharedStrings.xml", text)) in ("long_cell", "bomb")
 
 
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+@pytest.mark.parametrize(
+    ("part", "before", "after"),
+    [
+        (SHEET, b"</sheetData>", b"<row"),
+        (SHEET, b'r="A1"', b'r="ZZZZZZ1"'),
+        (SHEET, b'<row r="2"', b'<row r="two"'),
+        (SHEET, b't="inlineStr"><is><t>Ana</t></is>', b't="s"><v>99</v>'),
+        ("[Content_Types].xml", b"spreadsheetml", b"nothing"),
+    ],
+)
+def test_a_workbook_that_is_broken_inside_is_refused(part: str, before: bytes, after: bytes) -> None:
+    """What the library says only when the broken row is read, and in whatever error."""
+    book = workbook([("nombre",), ("Ana",)])
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        whole = archive.read(part)
+    assert before in whole
+    with pytest.raises(FileRefused, match="dañado"):
+        list(xlsx_files.read_rows(io.BytesIO(with_part(book, part, whole.replace(before, after)))))
+
+
+def test_a_quoted_line_of_a_card_goes_on_behind_its_sign() -> None:
+    name = "FN;CHARSET=%s;ENCODING=QUOTED-PRINTABLE:Jos=C3=A9 =\r\nP=C3=A9rez\r\n"
+    card = f"BEGIN:VCARD\r\nVERSION:2.1\r\n{name}TEL:+56911112222\r\nEND:VCARD\r\n"
+    content = (card % "UTF-8" + card % "nonsense" + card % "UTF-8").encode()
+    rows = list(vcard_files.read_rows(io.BytesIO(content), encoding="utf-8"))[1:]
+    assert [(row.cells[1], row.problem) for row in (rows[0], rows[2])] == [("José Pérez", None)] * 2
+    assert rows[1].problem == Reason.BROKEN_CARD
+
+
 def test_entities_are_refused() -> None:
     laughs = b'<!DOCTYPE x [<!ENTITY a "ja"><!ENTITY b "&a;&a;">]><sst/>'
 
