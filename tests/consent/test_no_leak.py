@@ -328,7 +328,7 @@ def states() -> list[tuple[Any, ...]]:
 
 
 def test_no_leak_and_no_needless_refusal() -> None:
-    wanted = 100_000 if settings.default.max_examples >= 1000 else 2_000
+    wanted = 100_000 if settings.default.max_examples >= 1000 else 1_000
     World.steps = World.allowed = 0
     run_state_machine_as_test(
         World,
