@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.queueing import back_off, enqueue
 from contacts.models import Profile
@@ -155,7 +156,11 @@ def create_there(desk: Desk, profile: Profile) -> None:
         answered = desk.connector.create(remote_values(rules, said), key=f"hilo-{desk.connection.key[:8]}-{profile.pk}-{earlier}")
     except AlreadyThere as found:
         _look_again(desk, found.external_id)
-        return
+        if live.filter(profile__contact=profile.contact_id).exists():
+            return
+        # Somebody else's here, as after a merge that the other system cannot take back: nobody's record is made a second person's.
+        said_why = _("Has no record there: %(id)s has one of the addresses. Take it away from that one, or merge the two, and try again.")
+        raise Permanent(said_why % {"id": found.external_id}) from None
     with transaction.atomic():
         record = lock_record(desk, answered.external_id)
         if record is None:

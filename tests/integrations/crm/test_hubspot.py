@@ -24,6 +24,7 @@ from integrations.crm.wire import Wire
 from integrations.models import Connection, DeadLetter, ExternalRecord, SyncOutbox
 from integrations.syncing import echo
 from integrations.syncing.connecting import check, connect
+from integrations.syncing.dead_letters import ask_again
 from integrations.syncing.opening import open_desk
 from integrations.syncing.rate_budget import Budget
 from tests.conftest import make_channel
@@ -342,11 +343,19 @@ class TestMerges:
         first, second = person(side.connection, third), Contact.scoped().get(pk=profiles[1].contact_id)
         assert first != second
         assert len(side.peer.rows) == 1
-        assert not DeadLetter.scoped().exists()
+        # The other one is shown as having no record there, with the reason, and nobody asks again and again.
+        letter = DeadLetter.scoped().get()
+        assert (letter.profile, letter.direction, letter.attempts) == (profiles[1], "out", 1)
+        assert third in letter.error
+        assert settle_down(side.connection) == 1
+        assert (DeadLetter.scoped().get().attempts, MergeEvent.scoped().filter(kind="merge").count()) == (1, 1)
         # Once the address is taken from the wrong one, the other becomes a contact there.
         for each in Identifier.scoped().filter(value="soto@example.org", valid_to=None, profile__contact=first.pk):
             end_identifier(identifier=each, by=SYSTEM)
         settle_down(side.connection)
+        ask_again(letter=letter, by=SYSTEM)
+        settle_down(side.connection)
+        assert not DeadLetter.scoped().exists()
         correct_field(contact=second, field="city", value="Loja", by=SYSTEM)
         settle_down(side.connection)
         assert side.values(third)["emails"] == ["ana@example.org"]
