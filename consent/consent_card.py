@@ -15,6 +15,8 @@ from consent.vocabulary import PurposeClass, State
 from contacts.cards import PersonCard, register
 from contacts.models import Contact, Identifier
 
+# A browser and an app are answered where they ask: nobody writes promotions there, so nobody is asked about them.
+ANSWERED_ONLY = frozenset({"visitor", "app_user"})
 TONES = {
     State.GRANTED: "good",
     State.PENDING: "warn",
@@ -46,10 +48,10 @@ class Place:
 
 
 def places_of(contact: Contact) -> list[Place]:
-    """Every address of the contact. Four queries."""
+    """Every address of the contact that one writes to. Four queries."""
     lines: dict[int, list[Line]] = {}
     for line in consent_of(contact):
-        if line.purpose.purpose_class == PurposeClass.MARKETING:
+        if line.purpose.purpose_class == PurposeClass.MARKETING and line.linked.ref.kind not in ANSWERED_ONLY:
             lines.setdefault(line.linked.identifier.pk, []).append(line)
     return [_place(found) for found in lines.values()]
 

@@ -24,6 +24,7 @@ from integrations.importing.kinds import WAYS
 from integrations.importing.previewing import preview
 from integrations.importing.rows import WORDS, Reason
 from integrations.importing.uploading import choose_mapping, upload
+from integrations.models import Connection
 from integrations.models.imports import Import, ImportRun
 
 LATEST = 50
@@ -50,7 +51,7 @@ COUNT_WORDS: dict[str, tuple[Any, str]] = {
     "removed": (gettext_lazy("Taken away again"), "good"),
     "separated": (gettext_lazy("Contacts separated again"), "accent"),
     "put_back": (gettext_lazy("Values put back"), "accent"),
-    "kept": (gettext_lazy("Stay: somebody wrote to them or worked on them since"), "warn"),
+    "kept": (gettext_lazy("Stay: somebody wrote to them or worked on them since, or another system has them by now"), "warn"),
     "changed_since": (gettext_lazy("Values that changed since and stay"), "warn"),
     "erased": (gettext_lazy("Erased since"), ""),
     "cannot": (gettext_lazy("Cannot be taken back: what was said about consent stays said"), "warn"),
@@ -165,8 +166,14 @@ def _page(request: AccountRequest, imported: Import, *, problem: str = "", mappi
         "run_counts": _counts(run),
         "undo_counts": _counts(undo),
         "reasons": _reasons(run if begun else check),
+        "also_made_in": _also_made_in() if imported.kind != Import.Kind.CONSENTS else [],
     }
     return render(request, "integrations/import.html", context, status=422 if problem else 200)
+
+
+def _also_made_in() -> list[str]:
+    """Systems in which whoever is new here becomes a record within seconds: an undo leaves those people."""
+    return list(Connection.scoped().filter(creates_there=True).order_by("name").values_list("name", flat=True))
 
 
 def _counts(run: ImportRun | None) -> list[Count]:

@@ -19,7 +19,7 @@ from integrations.importing import running
 from integrations.importing.keeping import forget_old, rejected_lines
 from integrations.importing.rows import FileRefused
 from integrations.importing.uploading import choose_mapping
-from integrations.models import Import, ImportedRow, ImportRun, RejectedRow
+from integrations.models import Connection, Import, ImportedRow, ImportRun, RejectedRow, SyncOutbox
 from tests.conftest import make_channel
 from tests.contacts.stories import at, claim, person
 from tests.integrations.importing.files import counts, does, imported, uploaded, workbook
@@ -198,6 +198,19 @@ def test_a_row_that_links_two_people_joins_them_and_the_undo_parts_them(scoped: 
     assert counts(does("run", imported("nombre;correo;celular\nAna Soto;ana@ejemplo.cl;911112222\n", supervisor), supervisor)) == {
         "merged": 1
     }
+
+
+def test_an_undo_takes_back_whoever_waits_for_a_paused_connection(scoped: Account, supervisor: Membership) -> None:
+    Connection.objects.create(kind="rest", name="Tienda", creates_there=True, paused=True)
+    before = everything()
+    found = imported(PEOPLE, supervisor)
+    does("run", found, supervisor)
+    assert SyncOutbox.scoped().count() == 2
+
+    undo = does("undo", found, supervisor)
+
+    assert counts(undo) == {"removed": 2}
+    assert (everything(), SyncOutbox.scoped().count()) == (before, 0)
 
 
 def test_an_undo_leaves_everything_as_it_was_before(scoped: Account, supervisor: Membership) -> None:
