@@ -239,6 +239,9 @@ TARGETS: dict[str, tuple[Target, ...]] = {
 }
 
 
+KNOWN_WORDS = frozenset().union(*(target.words for targets in TARGETS.values() for target in targets))
+
+
 def target_named(kind: str, name: str) -> Target | None:
     return next((target for target in TARGETS[kind] if target.name == name), None)
 
@@ -249,20 +252,20 @@ def guess(*, kind: str, headings: Sequence[str], sample: Sequence[Sequence[str]]
     ``sample`` are some of the rows below the header.
     """
     targets = TARGETS[kind]
-    scores: list[tuple[int, int, str]] = []
+    scores: list[tuple[int, int, int, str]] = []
     for place, heading in enumerate(headings):
         values = [row[place].strip() for row in sample[:SAMPLE] if place < len(row) and row[place].strip()]
         for order, target in enumerate(targets):
             if score := _score(target, heading, values, region):
-                scores.append((score, -order, f"{place}:{target.name}"))
+                scores.append((score, -order, -place, target.name))
     mapping = [""] * len(headings)
     used: set[str] = set()
-    for _points, _order, found in sorted(scores, reverse=True):
-        column, _colon, name = found.partition(":")
+    for _points, _order, before, name in sorted(scores, reverse=True):
+        column = -before
         chosen = target_named(kind, name)
         assert chosen is not None
-        if not mapping[int(column)] and (chosen.repeats or name not in used):
-            mapping[int(column)] = name
+        if not mapping[column] and (chosen.repeats or name not in used):
+            mapping[column] = name
             used.add(name)
     return _first_and_last(mapping)
 
@@ -297,6 +300,11 @@ def _first_and_last(mapping: list[str]) -> list[str]:
     if "surname" in mapping and "given_name" not in mapping and "name" in mapping:
         mapping[mapping.index("name")] = "given_name"
     return mapping
+
+
+def names_columns(cells: Sequence[str]) -> bool:
+    """Whether the row is beyond doubt the one that names the columns: two of its cells are headings that are known."""
+    return sum(heading_words(cell) in KNOWN_WORDS for cell in cells if cell.strip()) > 1
 
 
 def is_header(first: Sequence[str], *, region: str) -> bool:

@@ -4,18 +4,21 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import IO, cast
 
 from django.utils.translation import gettext as _
 
 from integrations.importing import csv_files, vcard_files, xlsx_files
-from integrations.importing.columns import is_header
+from integrations.importing.columns import is_header, names_columns
 from integrations.importing.encodings import find_encoding
 from integrations.importing.rows import FileRefused, FileRow
 from integrations.models.imports import Import
 
 Format = Import.Format
 MOST_COLUMNS = 200
+# Rows of a title, at most.
+MOST_ABOVE = 10
 BLOCK = 1 << 20
 
 
@@ -48,7 +51,8 @@ def look_at(file: IO[bytes], *, format: str, region: str, encoding: str = "") ->
         encoding = encoding or find_encoding(file)
     if format == Format.CSV:
         delimiter = csv_files.find_delimiter(file, encoding=encoding)
-    first = next((row for row in read_all(file, format=format, encoding=encoding, delimiter=delimiter) if any(row.cells)), None)
+    rows = _from_header(read_all(file, format=format, encoding=encoding, delimiter=delimiter))
+    first = next((row for row in rows if _filled(row)), None)
     if first is None:
         raise FileRefused(_("The file has no rows."), code="empty")
     if len(first.cells) > MOST_COLUMNS:
@@ -70,12 +74,25 @@ def read_all(file: IO[bytes], *, format: str, encoding: str, delimiter: str) -> 
     return csv_files.read_rows(file, encoding=encoding, delimiter=delimiter)
 
 
+def _from_header(rows: Iterator[FileRow]) -> Iterator[FileRow]:
+    """Without what stands above the header: a title, a day, the mark by which Excel knows the separator."""
+    first = list(islice(rows, MOST_ABOVE + 1))
+    header = next((place for place, row in enumerate(first) if not row.problem and names_columns(row.cells)), 0)
+    if any(_filled(row) >= _filled(first[header]) for row in first[:header]):
+        header = 0
+    return chain(first[header:], rows)
+
+
+def _filled(row: FileRow) -> int:
+    return sum(bool(cell.strip()) for cell in row.cells)
+
+
 def data_rows(imported: Import, file: IO[bytes]) -> Iterator[FileRow]:
     """The rows below the header, without those that are wholly empty."""
     rows = read_all(file, format=imported.format, encoding=imported.encoding, delimiter=imported.delimiter)
     waits_for_header = imported.has_header
-    for row in rows:
-        if not row.problem and not any(cell.strip() for cell in row.cells):
+    for row in _from_header(rows) if waits_for_header else rows:
+        if not row.problem and not _filled(row):
             continue
         if waits_for_header:
             waits_for_header = False

@@ -85,7 +85,7 @@ def _cells(card: Any) -> tuple[str, ...]:
         _part(place, "city"),
         _part(place, "code"),
         _part(place, "country"),
-        _first(card, "bday"),
+        _birthday(card),
         _first(card, "lang"),
     )
 
@@ -98,6 +98,12 @@ def _name(card: Any) -> str:
         return ""
     parts = (_part(named.value, each) for each in ("given", "additional", "family"))
     return " ".join(part for part in parts if part)
+
+
+def _birthday(card: Any) -> str:
+    """Of a birthday without its year nothing is kept; Apple writes such a one with a year of its own."""
+    text = _first(card, "bday")
+    return "" if text.startswith(("--", "1604")) else text
 
 
 def _company(card: Any) -> str:

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from integrations.importing import csv_files, vcard_files, xlsx_files
+from integrations.importing.columns import guess
 from integrations.importing.encodings import find_encoding
 from integrations.importing.rows import FileRefused, FileRow, Reason
 from integrations.importing.sniffing import sniff
+from integrations.importing.tables import data_rows, look_at
+from integrations.models import Import
 from tests.integrations.importing.files import with_part, workbook
 
 PEOPLE = "Nombre;Correo;Ciudad\r\nMaría Pérez;maria@ejemplo.cl;Ñuñoa\r\nJoão Gonçalves;joao@ejemplo.br;São Paulo\r\n"
@@ -37,6 +40,46 @@ def test_every_delimiter_is_found_though_other_signs_stand_in_the_cells(delimite
     content = "\n".join(delimiter.join(line) for line in lines).encode()
 
     assert csv_files.find_delimiter(io.BytesIO(content), encoding="utf-8") == delimiter
+
+
+@pytest.mark.parametrize(
+    ("above", "header"),
+    [
+        ("Listado de clientes;;\nGenerado el;25-03-2026;\n;;\n", ["Nombre", "Correo", "Celular"]),
+        ("sep=;\n", ["Nombre", "Correo", "Celular"]),
+        # Whoever stands there with as many cells is a row.
+        ("Ana;Soto;Arica\n", ["Ana", "Soto", "Arica"]),
+    ],
+)
+def test_what_stands_above_the_header_is_passed_over(above: str, header: list[str]) -> None:
+    file = io.BytesIO(f"{above}Nombre;Correo;Celular\nAna;ana@ejemplo.cl;911112222\n".encode())
+
+    found = look_at(file, format="csv", region="CL")
+    imported = Import(format="csv", encoding=found["encoding"], delimiter=found["delimiter"], has_header=found["has_header"])
+
+    assert found["headings"] == header
+    rows = [row.cells for row in data_rows(imported, file)]
+    assert rows[-1] == ("Ana", "ana@ejemplo.cl", "911112222")
+    assert len(rows) == (1 if header[0] == "Nombre" else 2)
+
+
+def test_a_file_of_nothing_but_blanks_is_refused() -> None:
+    with pytest.raises(FileRefused) as refused:
+        look_at(io.BytesIO(b"\r\n   \r\n"), format="csv", region="CL")
+    assert refused.value.code == "empty"
+
+
+def test_of_two_columns_with_one_heading_the_first_is_taken() -> None:
+    assert guess(kind="contacts", headings=["Nombre", "Nombre", "Correo"], sample=[], region="CL") == ["name", "", "email"]
+
+
+@pytest.mark.parametrize("birthday", ["BDAY:--0203", "BDAY;X-APPLE-OMIT-YEAR=1604:1604-02-03"])
+def test_a_birthday_without_its_year_costs_nobody_the_card(birthday: str) -> None:
+    card = f"BEGIN:VCARD\nVERSION:4.0\nFN:Ana\n{birthday}\nEND:VCARD\n"
+
+    header, row = vcard_files.read_rows(io.BytesIO(card.encode()), encoding="utf-8")
+
+    assert (dict(zip(header.cells, row.cells, strict=True))["date_of_birth"], row.problem) == ("", None)
 
 
 def test_a_line_break_within_quotes_is_part_of_the_cell_and_lines_count_on() -> None:
