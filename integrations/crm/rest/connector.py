@@ -1,12 +1,13 @@
 """Any system whose people can be listed, read and written as JSON. Addresses, paths and names are settings."""
 
 import json
-import re
 from collections.abc import Collection, Mapping
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote, urljoin, urlsplit
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from integrations.crm.contract import (
@@ -22,6 +23,7 @@ from integrations.crm.contract import (
     Stale,
     SuggestedRule,
 )
+from integrations.crm.rest.addresses import filled, moments, places
 from integrations.crm.rest.paths import at, leaves, put
 from integrations.crm.wire import Wire
 from integrations.http_client import Answer
@@ -48,15 +50,27 @@ class Rest:
         SettingField(
             "list_path",
             _("List of records"),
-            _("{since}, {cursor} and {page} are filled in. For example: customers?updated_since={since}&page={page}"),
+            _(
+                "{since} (ISO 8601), {since_seconds} or {since_milliseconds} (since 1970), {page} (from 1 on), {offset} (from 0 on) and "
+                "{cursor} are filled in. For example: customers?updated_since={since}&page={page}"
+            ),
         ),
         SettingField(
             "items", _("Where the list stands in the answer"), _("Empty: the answer is the list."), is_required=False, default="data"
         ),
         SettingField("next", _("Where the next cursor or address stands"), is_required=False),
-        SettingField("item_path", _("One record"), _("{id} is filled in."), default="customers/{id}"),
+        SettingField("item_path", _("Address of one record"), _("{id} is filled in."), default="customers/{id}"),
+        SettingField(
+            "item", _("Where one record stands in its answer"), _("Empty: the answer is the record. For example: data"), is_required=False
+        ),
         SettingField("id", _("Where a record's id stands"), default="id"),
-        SettingField("modified", _("Where the time of its last change stands"), is_required=False, default="updated_at"),
+        SettingField(
+            "modified",
+            _("Where the time of its last change stands"),
+            _("ISO 8601, or seconds or milliseconds since 1970."),
+            is_required=False,
+            default="updated_at",
+        ),
         SettingField("version", _("Where its version stands"), _("Empty: the time of its last change, else the ETag."), is_required=False),
         SettingField("deleted", _("What says that it was deleted"), is_required=False),
         SettingField("merged_into", _("Where the id of the record stands that it was merged into"), is_required=False),
@@ -86,7 +100,7 @@ class Rest:
     def check(self) -> None:
         found, _answer = self._list({})
         if not isinstance(found, list):
-            raise Misconfigured("There is no list where the settings say")
+            raise Misconfigured(gettext("There is no list where the settings say it stands."))
 
     def describe(self) -> list[RemoteProperty]:
         """What the records of the first page have, taken together: one alone may leave a property out."""
@@ -103,14 +117,20 @@ class Rest:
         place = json.loads(cursor) if cursor else {}
         found, answer = self._list(place)
         if not isinstance(found, list):
-            raise Misconfigured("There is no list where the settings say")
+            raise Misconfigured(gettext("There is no list where the settings say it stands."))
         records = [self.record_of(each) for each in found]
-        newest = max([*(each.modified_at for each in records if each.modified_at), *_moments(place.get("newest"))], default=None)
+        newest = max([*(each.modified_at for each in records if each.modified_at), *moments(place.get("newest"))], default=None)
         following = at(answer, self._settings["next"]) if self._settings["next"] else None
-        paged = "{page}" in self._settings["list_path"]
+        paged = any(name in self._settings["list_path"] for name in ("{page}", "{offset}"))
         is_more = bool(following) or (paged and bool(found))
         if is_more:
-            then = {**place, "cursor": following, "page": place.get("page", 1) + 1, "newest": newest.isoformat() if newest else None}
+            then = {
+                **place,
+                "cursor": following,
+                "page": place.get("page", 1) + 1,
+                "offset": place.get("offset", 0) + len(found),
+                "newest": newest.isoformat() if newest else None,
+            }
         else:
             since = min(newest, datetime.now(UTC)) - OVERLAP if newest else None
             then = {"since": since.isoformat() if since else place.get("since", "")}
@@ -120,42 +140,45 @@ class Rest:
 
     def read(self, external_id: str) -> RemoteRecord | None:
         answer = self._call("GET", self._item(external_id), expect=(404, 410))
-        return None if answer.status in (404, 410) else self.record_of(_json(answer), etag=answer.headers.get("etag", ""))
+        return None if answer.status in (404, 410) else self.record_of(self._one(answer), etag=answer.headers.get("etag", ""))
 
     def create(self, values: Mapping[str, Any], *, key: str) -> RemoteRecord:
         """Sent with an Idempotency-Key; an interface that ignores it may make two of one after a lost answer."""
         body: dict[str, Any] = {}
         for path, value in values.items():
             put(body, path, list(value.add) if isinstance(value, Several) else value)
-        path = _filled(self._settings["list_path"].partition("?")[0], since="", cursor="", page="")
+        path = filled(self._settings["list_path"].partition("?")[0], places({}))
         answer = self._call("POST", urljoin(self._url, path), json=body, headers={"Idempotency-Key": key})
-        made = at(_json(answer), self._settings["id"])
+        made = at(self._one(answer), self._settings["id"])
         found = self.read(str(made)) if made not in (None, "") else None
         if found is None:
-            raise Permanent("The answer does not say which record was made")
+            raise Permanent(gettext("The answer does not say which record was made."))
         return found
 
     def write(self, external_id: str, values: Mapping[str, Any], *, expected: str) -> RemoteRecord:
         answer = self._call("GET", self._item(external_id), expect=(404, 410))
         if answer.status in (404, 410):
             raise Stale("The record is gone")
-        now, etag = _json(answer), answer.headers.get("etag", "")
-        if expected and self.record_of(now, etag=etag).version != expected:
+        now, etag = self._one(answer), answer.headers.get("etag", "")
+        known = self.record_of(now, etag=etag)
+        if expected and known.version != expected:
             raise Stale("The record was changed")
-        body: dict[str, Any] = dict(now) if self._settings["method"].upper() == "PUT" else {}
+        whole = deepcopy(now)
         for path, value in values.items():
-            put(body, path, _whole(at(now, path), value) if isinstance(value, Several) else value)
-            if "." in path and body is not now and self._settings["method"].upper() != "PUT":
-                _fill(body, now, path.partition(".")[0])
+            put(whole, path, _whole(at(whole, path), value) if isinstance(value, Several) else value)
+        # A part that is an object or a list is sent whole: interfaces differ in whether they merge it.
+        heads = {path.partition(".")[0] for path in values}
+        is_put = self._settings["method"].upper() == "PUT"
+        body = whole if is_put else {head: whole[head] for head in whole if head in heads}
         headers = {"If-Match": etag} if etag else {}
         self._call(self._settings["method"].upper(), self._item(external_id), json=body, headers=headers)
         found = self.read(external_id)
         if found is None:
-            raise Retry("The record was deleted as soon as it was written")
+            raise Retry(gettext("The record was deleted there as soon as it was written."))
         return found
 
     def merge(self, loser: str, survivor: str) -> None:
-        raise Permanent("This interface cannot merge")
+        raise Permanent(gettext("This interface cannot merge records."))
 
     def erase(self, external_id: str) -> None:
         self._call("DELETE", self._item(external_id), expect=(404, 410))
@@ -170,7 +193,7 @@ class Rest:
         """One record of the interface. Raises ``Permanent`` for what has no id."""
         found = at(body, self._settings["id"]) if isinstance(body, dict) else None
         if found in (None, "") or isinstance(found, (dict, list)):
-            raise Permanent("A record has no id where the settings say")
+            raise Permanent(gettext("A record has no id where the settings say it stands."))
         modified = at(body, self._settings["modified"]) if self._settings["modified"] else None
         version = at(body, self._settings["version"]) if self._settings["version"] else (modified or etag)
         merged = at(body, self._settings["merged_into"]) if self._settings["merged_into"] else None
@@ -178,7 +201,7 @@ class Rest:
             self.object_type,
             str(found),
             version=str(version or ""),
-            modified_at=next(iter(_moments(modified)), None),
+            modified_at=next(iter(moments(modified)), None),
             values=_Paths(body),
             is_deleted=bool(at(body, self._settings["deleted"])) if self._settings["deleted"] else False,
             merged_into=str(merged or ""),
@@ -189,18 +212,21 @@ class Rest:
         if isinstance(following, str) and following.startswith(("http://", "https://", "/")):
             url = urljoin(self._url, following)
         else:
-            filled = {"since": place.get("since", ""), "cursor": following or "", "page": place.get("page", 1)}
-            url = urljoin(self._url, _filled(self._settings["list_path"], **{name: quote(str(value)) for name, value in filled.items()}))
+            url = urljoin(self._url, filled(self._settings["list_path"], places(place)))
         answer = _json(self._call("GET", url))
         return at(answer, self._settings["items"]), answer
 
     def _item(self, external_id: str) -> str:
-        return urljoin(self._url, _filled(self._settings["item_path"], id=quote(external_id, safe="")))
+        return urljoin(self._url, filled(self._settings["item_path"], {"id": quote(external_id, safe="")}))
+
+    def _one(self, answer: Answer) -> Any:
+        """The record in an answer that is about one."""
+        return at(_json(answer), self._settings["item"])
 
     def _call(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Answer:
         """The key goes to the server of the settings' address and to no other, whatever a path or a next page says."""
         if urlsplit(url).netloc != urlsplit(self._url).netloc:
-            raise Misconfigured("A path or the next page is on another server")
+            raise Misconfigured(gettext("A path or the next page is on another server."))
         key = {self._settings["header_name"]: self._settings["header_value"]} if self._settings["header_value"] else {}
         return self._wire.call(method, url, headers={"Accept": "application/json", **key, **(headers or {})}, **more)
 
@@ -228,36 +254,14 @@ class _Paths(Mapping[str, Any]):
         return isinstance(path, str) and path.split(".")[0] in self._body
 
 
-def _filled(template: str, **values: str) -> str:
-    """The path with ``{id}`` and the like filled in; a word in braces that is none of ours stays as it is."""
-    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), template)
-
-
 def _whole(now: Any, change: Several) -> list[str]:
     known = [str(each) for each in now] if isinstance(now, list) else []
     kept = [each for each in known if each not in change.remove]
     return [*kept, *(each for each in change.add if each not in kept)][:LONGEST_LIST]
 
 
-def _fill(body: dict[str, Any], now: Mapping[str, Any], head: str) -> None:
-    """A part that is an object is sent whole: interfaces differ in whether they merge it."""
-    if isinstance(body.get(head), dict) and isinstance(now.get(head), dict):
-        body[head] = {**now[head], **body[head]}
-
-
 def _json(answer: Answer) -> Any:
     try:
         return json.loads(answer.content)
     except (ValueError, RecursionError) as error:
-        raise Retry("The answer is no JSON") from error
-
-
-def _moments(value: Any) -> list[datetime]:
-    """The time, if it is one: ISO 8601, or seconds since 1970."""
-    try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return [datetime.fromtimestamp(value, UTC)]
-        found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    except (ValueError, OverflowError, OSError):
-        return []
-    return [found if found.tzinfo else found.replace(tzinfo=UTC)]
+        raise Retry(gettext("The answer is not JSON.")) from error

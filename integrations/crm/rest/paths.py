@@ -1,5 +1,6 @@
 """Paths into JSON such as ``address.city`` or ``emails.0.value``: read, and written without losing what stands beside."""
 
+from collections.abc import Collection
 from typing import Any
 
 
@@ -20,20 +21,44 @@ def at(value: Any, path: str) -> Any:
 
 
 def put(body: dict[str, Any], path: str, value: Any) -> None:
-    """Set what stands at the path, making the objects on the way. A list is replaced as a whole (``emails.*.value``)."""
+    """Set what stands at the path, making the objects on the way and keeping what stands beside it.
+
+    ``emails.*.value`` takes the values that shall be there: entries that have one of them stay as they are, the others go, new
+    values get an entry of their own. ``emails.0.value`` changes that entry, or adds one where the list is shorter.
+    """
     head, _dot, rest = path.partition(".")
     if not rest:
         body[head] = value
-    elif rest == "*" or rest.startswith("*."):
-        inner = rest[2:]
-        body[head] = [nested(inner, each) if inner else each for each in (value or [])]
-    elif rest.split(".")[0].isdigit():
-        body[head] = [nested(rest.partition(".")[2], value) if "." in rest else value]
+        return
+    first, _dot, inner = rest.partition(".")
+    if first == "*":
+        body[head] = _entries(body.get(head), inner, value or [])
+    elif first.isdigit():
+        body[head] = _with_entry(body.get(head), int(first), inner, value)
     else:
         inside = body.setdefault(head, {})
         if not isinstance(inside, dict):
             inside = body[head] = {}
         put(inside, rest, value)
+
+
+def _entries(known: Any, inner: str, values: Collection[Any]) -> list[Any]:
+    if not inner:
+        return list(values)
+    kept = [each for each in (known if isinstance(known, list) else []) if isinstance(each, dict) and at(each, inner) in values]
+    there = [at(each, inner) for each in kept]
+    return [*kept, *(nested(inner, each) for each in values if each not in there)]
+
+
+def _with_entry(known: Any, number: int, inner: str, value: Any) -> list[Any]:
+    entries = list(known) if isinstance(known, list) else []
+    if number >= len(entries):
+        return [*entries, nested(inner, value) if inner else value]
+    if inner and isinstance(entries[number], dict):
+        put(entries[number], inner, value)
+    else:
+        entries[number] = nested(inner, value) if inner else value
+    return entries
 
 
 def nested(path: str, value: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("scoped")]
 )
 def test_the_key_leaves_for_no_other_server(loopback: None, shop: Shop, path: str) -> None:
     for connector in (Rest({**shop_settings(shop), "list_path": path}, Wire()), Rest({**shop_settings(shop), "item_path": path}, Wire())):
-        with pytest.raises(Misconfigured, match="another server"):
+        with pytest.raises(Misconfigured, match="otro servidor"):
             connector.changes("")
             connector.read("1")
 
