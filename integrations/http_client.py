@@ -15,6 +15,7 @@ from typing import Any
 import httpcore
 import httpx
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from integrations.http_deadlines import Punctual, ending_at
 
@@ -190,7 +191,7 @@ def resolve(host: str, port: int) -> list[str]:
         return addresses
     for address in addresses:
         if not is_public(address) and not _is_allowed(address):
-            raise _Refused(f"{host} is a private address; HILO_OUTGOING_HTTP_ALLOW may name it")
+            raise _Refused(_("%(host)s is in a private network. The operator can allow it with HILO_OUTGOING_HTTP_ALLOW.") % {"host": host})
     return addresses
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from django.utils.translation import gettext as _
+
 from integrations import http_client
 from integrations.crm.errors import Misconfigured, Permanent, Retry, Stale
 from integrations.http_client import Answer
@@ -68,11 +70,15 @@ class Wire:
             self.wait(said, seconds_to_wait(answer.headers.get("retry-after", "")))
         if status in (409, 412, 423):
             raise Stale(said)
-        if status in (401, 403):
-            raise Misconfigured(said)
+        if status == 401:
+            raise Misconfigured(_("The other system does not accept the key, or the user and password (%(answer)s).") % {"answer": said})
+        if status == 403:
+            raise Misconfigured(_("The other system does not allow that to this user or key (%(answer)s).") % {"answer": said})
         if status in (408, 425) or status >= 500:
-            raise Retry(said)
-        raise Permanent(said)
+            raise Retry(_("The other system has a fault of its own (%(answer)s).") % {"answer": said})
+        if status in (404, 405, 410):
+            raise Permanent(_("The other system has nothing of that kind at that address (%(answer)s).") % {"answer": said})
+        raise Permanent(_("The other system does not take it (%(answer)s).") % {"answer": said})
 
     def wait(self, said: str, seconds: float) -> NoReturn:
         """Nobody calls that account for so many seconds. Raises ``Retry``."""

@@ -10,6 +10,7 @@ from accounts.actors import Actor
 from accounts.auditing import record as audit
 from accounts.roles import Ability, require
 from accounts.tenancy import TenantQuerySet
+from integrations.crm.errors import ConnectorError
 from integrations.models import Connection, DeadLetter, ExternalRecord
 from integrations.syncing import outbox
 
@@ -41,7 +42,8 @@ class Place:
 
 def bury(place: Place, error: Exception) -> None:
     """Put a record aside; buried before, it is counted."""
-    said = f"{type(error).__name__}: {error}"[:300].replace("\x00", "")
+    # What a connector says is meant to be read; anything else is named by its kind.
+    said = (str(error) if isinstance(error, ConnectorError) else f"{type(error).__name__}: {error}")[:300].replace("\x00", "")
     if place.letters().update(attempts=F("attempts") + 1, error=said, tried_at=timezone.now()):
         return
     letter = DeadLetter(

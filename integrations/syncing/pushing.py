@@ -88,7 +88,7 @@ def _share(desk: Desk, record: ExternalRecord, external_id: str) -> None:
     same_person = known.filter(external_id=external_id, profile__contact=record.profile.contact_id).exclude(pk=record.pk)
     other = same_person.select_related("profile").first()
     if other is None:
-        raise Permanent("Another record there has this address")
+        raise Permanent(_("Another record there has this address."))
     # First what nobody disputes: a system that makes a third record of two makes it of what stands there.
     update_there(desk, record, leaving=[rule.ours for rule in desk.rules if rule.is_identifier])
     if weave_aliases(desk, other):

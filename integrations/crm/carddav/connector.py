@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote, urljoin, urlsplit
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from integrations.crm.carddav import dav
@@ -118,7 +119,7 @@ class CardDav:
         return self._as_it_is(external_id)
 
     def merge(self, loser: str, survivor: str) -> None:
-        raise Permanent("An address book cannot merge cards")
+        raise Permanent(gettext("An address book cannot merge cards."))
 
     def erase(self, external_id: str) -> None:
         self._call("DELETE", self._url(external_id), expect=(404, 410))
@@ -133,7 +134,7 @@ class CardDav:
     def _as_it_is(self, href: str) -> RemoteRecord:
         found = self.read(href)
         if found is None:
-            raise Retry("The card was deleted as soon as it was written")
+            raise Retry(gettext("The record was deleted there as soon as it was written."))
         return found
 
     def _synced(self, at: Mapping[str, Any]) -> Page:
@@ -228,7 +229,7 @@ class CardDav:
             books = [each.href for each in dav.read(answer.content).responses if _is_addressbook(each)]
             if books:
                 return urljoin(folder, sorted(books)[0])
-        raise Misconfigured("No address book was found there")
+        raise Misconfigured(gettext("No address book was found there. Give the address of the book itself."))
 
     def _find(self, url: str, tag: str, name: str) -> str:
         """One property of a resource: its text, or the address in it; empty where it has none."""

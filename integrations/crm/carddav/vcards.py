@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import vobject
+from django.utils.translation import gettext as _
 from vobject.vcard import Address, Name
 
 from integrations.crm.contract import Permanent, RemoteProperty, Several
@@ -34,9 +35,9 @@ def read_card(text: str) -> Any:
     try:
         card = vobject.readOne(text)
     except (vobject.base.VObjectError, ValueError, StopIteration, AttributeError, IndexError) as error:
-        raise Permanent(f"The card cannot be read: {type(error).__name__}") from error
+        raise Permanent(_("The card cannot be read.")) from error
     if card is None or getattr(card, "name", "") != "VCARD":
-        raise Permanent("This is no card")
+        raise Permanent(_("The card cannot be read."))
     return card
 
 
@@ -70,7 +71,7 @@ def change_card(card: Any, values: Mapping[str, Any], *, at: datetime) -> str:
         elif name in PLAIN or name == "org":
             _set(card, name, [value] if name == "org" and value else value)
         else:
-            raise Permanent(f"{name} cannot be written")
+            raise Permanent(_("“%(name)s” cannot be written there.") % {"name": name})
     if values.get("fn") and ("n" in values or "n" in card.contents or _version(card) == "3.0"):
         given, _space, family = values["fn"].partition(" ")
         _set(card, "n", Name(family=family, given=given))
@@ -80,7 +81,7 @@ def change_card(card: Any, values: Mapping[str, Any], *, at: datetime) -> str:
     try:
         text: str = card.serialize()
     except (vobject.base.VObjectError, ValueError, TypeError, AttributeError) as error:
-        raise Permanent(f"The card cannot be written: {type(error).__name__}") from error
+        raise Permanent(_("The card cannot be written.")) from error
     return text
 
 

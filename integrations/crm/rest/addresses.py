@@ -6,10 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from django.utils.translation import gettext
-
-from integrations.crm.errors import Misconfigured
-
 PLACE = re.compile(r"\{(\w+)\}")
 # Later than any time in seconds that is meant: the year 5138.
 SECONDS_AT_MOST = 1e11
@@ -31,12 +27,8 @@ def places(place: Mapping[str, Any]) -> dict[str, str]:
 
 
 def filled(template: str, known: Mapping[str, str]) -> str:
-    """The address with ``{id}`` and the like filled in. Raises ``Misconfigured`` for a word in braces that is none of them."""
-    unknown = set(PLACE.findall(template)) - set(known)
-    if unknown:
-        names = ", ".join(f"{{{name}}}" for name in known)
-        raise Misconfigured(gettext("“%(path)s” cannot be filled in: only %(known)s can.") % {"path": template, "known": names})
-    return PLACE.sub(lambda found: known[found[1]], template)
+    """The address with ``{id}`` and the like filled in; a word in braces that is none of ours stays as it is."""
+    return PLACE.sub(lambda found: known.get(found[1], found[0]), template)
 
 
 def moments(value: Any) -> list[datetime]:

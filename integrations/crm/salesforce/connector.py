@@ -261,7 +261,7 @@ class Salesforce:
     def _as_it_is(self, external_id: str) -> RemoteRecord:
         found = self.read(external_id)
         if found is None:
-            raise Permanent("The record was deleted as soon as it was written")
+            raise Permanent(gettext("The record was deleted there as soon as it was written."))
         return found
 
     def _with_survivors(self, records: list[RemoteRecord]) -> list[RemoteRecord]:

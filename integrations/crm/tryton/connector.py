@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from integrations.crm.contract import (
@@ -137,7 +138,7 @@ class Tryton:
     def _as_it_is(self, external_id: str) -> RemoteRecord:
         found = self.read(external_id)
         if found is None:
-            raise Permanent("The party was deleted as soon as it was written")
+            raise Permanent(gettext("The record was deleted there as soon as it was written."))
         return found
 
     def _newest(self, after: int) -> datetime | None:
@@ -168,7 +169,7 @@ class Tryton:
                 except Warned as warned:
                     row = {"user": self._session.user_id, "name": warned.name, "always": False}
                     self._model("res.user.warning", "create", [row])
-            raise Permanent("Tryton asks again and again whether that is meant")
+            raise Permanent(gettext("Tryton asks again and again whether that is meant."))
         finally:
             self._session.call(f"wizard.{name}.delete", session)
 

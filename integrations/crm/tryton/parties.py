@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from integrations.crm.contract import Permanent, RemoteRecord, Several
 
 PARTY = "party.party"
@@ -88,7 +90,7 @@ def changes_to(party: Party | None, values: Mapping[str, Any]) -> dict[str, Any]
         elif remote in MECHANISMS:
             mechanisms += _mechanisms(party, remote, value)
         else:
-            raise Permanent(f"{remote} cannot be written")
+            raise Permanent(_("“%(name)s” cannot be written there.") % {"name": remote})
     if address:
         known = party.children["addresses"] if party else []
         said["addresses"] = [["write", [known[0]["id"]], address]] if known else [["create", [address]]]

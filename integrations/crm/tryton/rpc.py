@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
+from django.utils.translation import gettext as _
+
 from integrations.crm.contract import Misconfigured, Permanent, Retry, Stale
 from integrations.crm.wire import Wire
 
@@ -42,7 +44,7 @@ class Session:
             self._renew()
             answer = self._post(method, arguments)
         if answer is None:
-            raise Misconfigured("Tryton refuses its own session")
+            raise Misconfigured(_("Tryton refuses its own session."))
         return answer["result"]
 
     @property
@@ -59,10 +61,10 @@ class Session:
         body = {"id": 0, "method": "common.db.login", "params": [user, {"password": password}]}
         answer = self._wire.call("POST", self.url, json=body, expect=(401, 404))
         if answer.status == 404:
-            raise Misconfigured("There is no such database")
+            raise Misconfigured(_("Tryton has no such database."))
         result = None if answer.status == 401 else _result(answer.content)
         if not result:
-            raise Misconfigured("Tryton refuses the user or the password")
+            raise Misconfigured(_("Tryton does not accept the user or the password."))
         return f"{user}:{result[0]}:{result[1]}"
 
     def _post(self, method: str, params: list[Any]) -> dict[str, Any] | None:
@@ -75,7 +77,7 @@ def _result(content: bytes) -> Any:
     try:
         said = json.loads(content, object_hook=_object)
     except (ValueError, RecursionError) as error:
-        raise Retry("Tryton's answer is no JSON") from error
+        raise Retry(_("What answers there is not Tryton.")) from error
     refusal = said.get("error") if isinstance(said, dict) else None
     if not refusal:
         return said.get("result") if isinstance(said, dict) else said

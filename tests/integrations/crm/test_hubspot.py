@@ -393,7 +393,7 @@ class TestMerges:
         side.add("Eva", email="eva@example.org")
         add_identifier(contact=person(side.connection, external_id), kind="email", value="eva@example.org", by=SYSTEM)
         say()
-        assert DeadLetter.scoped().get().error == "Permanent: Another record there has this address"
+        assert DeadLetter.scoped().get().error == "Otro registro tiene allá esta dirección."
         assert SyncOutbox.scoped().count() == 0
 
 

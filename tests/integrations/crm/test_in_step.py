@@ -420,7 +420,7 @@ class TestWhatGoesWrong:
         say()
         assert [side.values(each)["city"] for each in ids] == ["Quito", "Lima"]
         letter = DeadLetter.scoped().get()
-        assert (letter.direction, letter.error) == ("out", "Permanent: PATCH 422")
+        assert (letter.direction, letter.error) == ("out", "El otro sistema no lo acepta (PATCH 422).")
         assert SyncOutbox.scoped().count() == 0
 
         side.peer.refuses = lambda _body: False
@@ -454,7 +454,8 @@ class TestWhatGoesWrong:
         correct_field(contact=person(side.connection, external_id), field="city", value="Lima", by=SYSTEM)
         say()
         stopped = Connection.scoped().get()
-        assert (stopped.state, stopped.problem) == ("misconfigured", "GET 401")
+        assert stopped.state == "misconfigured"
+        assert "GET 401" in stopped.problem
         assert SyncOutbox.scoped().count() == 1
         assert hear(side.connection) is None
 

@@ -54,13 +54,6 @@ def test_a_record_in_an_envelope_is_read(shop: Shop, loopback: None) -> None:
     assert (found.external_id, found.values["name"], found.modified_at) == ("1", "Ana", datetime(2026, 3, 2, 12, tzinfo=UTC))
 
 
-@pytest.mark.parametrize("wrong", ["customers?desde={desde}", "customers/{id}"])
-def test_an_address_that_cannot_be_filled_in_says_what_can(shop: Shop, loopback: None, wrong: str) -> None:
-    with pytest.raises(Misconfigured, match="since_seconds"):
-        Rest({**shop_settings(shop), "list_path": wrong}, Wire()).check()
-    assert shop.writes == 0
-
-
 def test_pages_by_offset_end_where_there_is_nothing_more(shop: Shop, loopback: None) -> None:
     ids = [shop.add(name=f"Persona {number}") for number in range(4)]
     # The shop has no such paging: every answer is its first page, until the address asks for another one.
