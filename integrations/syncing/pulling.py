@@ -60,6 +60,9 @@ def pull(*, connection_id: int) -> int | None:
         stop(connection, State.MISCONFIGURED, str(error))
     except Retry as error:
         wait_longer(connection, error)
+    except Permanent as error:
+        # The question itself was refused, not a record: somebody has to know, and it may be theirs to put right.
+        wait_longer(connection, Retry(str(error)))
     else:
         is_well(connection)
     finally:

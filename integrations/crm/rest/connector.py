@@ -118,7 +118,10 @@ class Rest:
         found, answer = self._list(place)
         if not isinstance(found, list):
             raise Misconfigured(gettext("There is no list where the settings say it stands."))
-        records = [self.record_of(each) for each in found]
+        # One without an id could never be found again; it holds up none of the others.
+        records = [self.record_of(each) for each in found if self._is_record(each)]
+        if found and not records:
+            raise Misconfigured(gettext("A record has no id where the settings say it stands."))
         newest = max([*(each.modified_at for each in records if each.modified_at), *moments(place.get("newest"))], default=None)
         following = at(answer, self._settings["next"]) if self._settings["next"] else None
         paged = any(name in self._settings["list_path"] for name in ("{page}", "{offset}"))
@@ -191,9 +194,9 @@ class Rest:
 
     def record_of(self, body: Any, *, etag: str = "") -> RemoteRecord:
         """One record of the interface. Raises ``Permanent`` for what has no id."""
-        found = at(body, self._settings["id"]) if isinstance(body, dict) else None
-        if found in (None, "") or isinstance(found, (dict, list)):
+        if not self._is_record(body):
             raise Permanent(gettext("A record has no id where the settings say it stands."))
+        found = at(body, self._settings["id"])
         modified = at(body, self._settings["modified"]) if self._settings["modified"] else None
         version = at(body, self._settings["version"]) if self._settings["version"] else (modified or etag)
         merged = at(body, self._settings["merged_into"]) if self._settings["merged_into"] else None
@@ -206,6 +209,10 @@ class Rest:
             is_deleted=bool(at(body, self._settings["deleted"])) if self._settings["deleted"] else False,
             merged_into=str(merged or ""),
         )
+
+    def _is_record(self, body: Any) -> bool:
+        found = at(body, self._settings["id"]) if isinstance(body, dict) else None
+        return found not in (None, "") and not isinstance(found, (dict, list))
 
     def _list(self, place: Mapping[str, Any]) -> tuple[Any, Any]:
         following = place.get("cursor")

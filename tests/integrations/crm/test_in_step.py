@@ -459,6 +459,19 @@ class TestWhatGoesWrong:
         assert SyncOutbox.scoped().count() == 1
         assert hear(side.connection) is None
 
+    def test_a_question_that_is_refused_is_told_and_asked_again_later(self, side: ShopSide) -> None:
+        side.add("Ana")
+        fill(side.connection)
+        Connection.scoped().update(settings={**side.connection.settings, "list_path": "clientes"})
+        hear(side.connection)
+        told = Connection.scoped().get()
+        assert "GET 404" in told.problem
+        assert (told.failures, told.next_pull_at > timezone.now(), told.held_until) == (1, True, None)
+
+        Connection.scoped().update(settings=side.connection.settings, next_pull_at=timezone.now())
+        hear(side.connection)
+        assert Connection.scoped().get().problem == ""
+
     def test_a_lagging_list_brings_no_older_write_of_ours_back(self, side: ShopSide) -> None:
         external_id = side.add("Ana", city="Quito")
         fill(side.connection)

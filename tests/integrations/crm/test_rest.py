@@ -54,6 +54,14 @@ def test_a_record_in_an_envelope_is_read(shop: Shop, loopback: None) -> None:
     assert (found.external_id, found.values["name"], found.modified_at) == ("1", "Ana", datetime(2026, 3, 2, 12, tzinfo=UTC))
 
 
+def test_a_record_without_an_id_holds_up_none_of_the_others(shop: Shop, loopback: None) -> None:
+    ids = [shop.add(name="Ana"), shop.add(name="Eva")]
+    shop.rows[ids[0]]["id"] = None
+    assert [each.external_id for each in Rest(shop_settings(shop), Wire()).changes("").records] == [ids[1]]
+    with pytest.raises(Misconfigured):
+        Rest({**shop_settings(shop), "id": "codigo"}, Wire()).changes("")
+
+
 def test_pages_by_offset_end_where_there_is_nothing_more(shop: Shop, loopback: None) -> None:
     ids = [shop.add(name=f"Persona {number}") for number in range(4)]
     # The shop has no such paging: every answer is its first page, until the address asks for another one.
