@@ -23,6 +23,7 @@ from inbox.past_messages import remove_past
 from integrations.importing.versions import go_back
 from integrations.models import SyncOutbox
 from integrations.models.imports import Import, ImportedRow, ImportRun
+from integrations.models.webhooks import WebhookEvent
 
 CAUSE = "import_undo"
 LOT = 100
@@ -121,10 +122,10 @@ def _needed(profile_ids: Collection[int]) -> set[int]:
 
 @cache
 def _other_rooms() -> list[tuple[type[models.Model], str]]:
-    """Every table of another room that refers to profiles, and its column: but for our own, and what other systems are still to hear."""
+    """Every table of another room that refers to profiles, and its column: but for our own, and what others hear of them."""
     found = []
     for relation in Profile._meta.get_fields(include_hidden=True):
-        if isinstance(relation, ForeignObjectRel) and relation.related_model not in (ImportedRow, SyncOutbox):
+        if isinstance(relation, ForeignObjectRel) and relation.related_model not in (ImportedRow, SyncOutbox, WebhookEvent):
             model: Any = relation.related_model
             if model._meta.app_label != "contacts" and not model.__name__.startswith("Historical"):
                 found.append((model, relation.field.attname))

@@ -19,7 +19,7 @@ from integrations.importing import running
 from integrations.importing.keeping import forget_old, rejected_lines
 from integrations.importing.rows import FileRefused
 from integrations.importing.uploading import choose_mapping
-from integrations.models import Connection, Import, ImportedRow, ImportRun, RejectedRow, SyncOutbox
+from integrations.models import Connection, Import, ImportedRow, ImportRun, RejectedRow, SyncOutbox, WebhookEvent, WebhookSubscription
 from tests.conftest import make_channel
 from tests.contacts.stories import at, claim, person
 from tests.integrations.importing.files import counts, does, imported, uploaded, workbook
@@ -211,6 +211,19 @@ def test_an_undo_takes_back_whoever_waits_for_a_paused_connection(scoped: Accoun
 
     assert counts(undo) == {"removed": 2}
     assert (everything(), SyncOutbox.scoped().count()) == (before, 0)
+
+
+def test_an_undo_takes_back_whoever_a_webhook_told_of(scoped: Account, supervisor: Membership) -> None:
+    WebhookSubscription.objects.create(name="Tienda", url="https://hooks.example/", events=["contact.created"], secrets={"current": "x"})
+    before = everything()
+    found = imported(PEOPLE, supervisor)
+    does("run", found, supervisor)
+    assert WebhookEvent.scoped().filter(type="contact.created", profile__isnull=False).count() == 2
+
+    undo = does("undo", found, supervisor)
+
+    assert counts(undo) == {"removed": 2}
+    assert everything() == before
 
 
 def test_an_undo_leaves_everything_as_it_was_before(scoped: Account, supervisor: Membership) -> None:
