@@ -10,7 +10,8 @@ from integrations.importing.rows import Reason, RowRefused
 
 # Written before a cell that a spreadsheet would take for a formula (integrations.exporting.cells), and taken away again here.
 GUARD = "'"
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets of East Asia take the wide forms for the same.
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 NOTHING = frozenset(
     {
         *("", "-", "--", "n/a", "na", "s/n", "s/i", "null", "none", "nil", "#n/a", "0", "sin correo", "sin email", "sin telefono"),

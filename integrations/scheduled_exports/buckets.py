@@ -39,9 +39,17 @@ def require_bucket(*, bucket: str, prefix: str, endpoint: str) -> None:
         raise ValidationError(_("A bucket's name is 3 to 63 small letters, digits, dots and dashes."), code="bucket")
     if prefix and not PREFIX.fullmatch(prefix):
         raise ValidationError(_("A folder is letters, digits, dots and dashes, with / between: warehouse/hilo."), code="folder")
-    parts = urlsplit(endpoint)
-    if endpoint and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username):
+    if endpoint and not _is_endpoint(endpoint):
         raise ValidationError(_("The endpoint is a web address: https://s3.example.com"), code="endpoint")
+
+
+def _is_endpoint(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_port = parts.port != 0
+    except ValueError:
+        return False
+    return is_port and parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.username or parts.fragment)
 
 
 class BucketStore:

@@ -164,6 +164,14 @@ def _clean_name(name: str) -> str:
     return name
 
 
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and text.isprintable()
+    except ValueError:
+        return False
+
+
 def _server(url: Any) -> tuple[str, ...]:
     """Where an address leads: how, and to whom."""
     try:
@@ -191,7 +199,7 @@ def _read(
             errors[field.name] = _("This is needed.")
         elif len(value) > SETTING_LENGTH or "\x00" in value:
             errors[field.name] = _("This is too long.")
-        elif field.name == "url" and not value.startswith(("http://", "https://")):
+        elif field.name == "url" and not _is_address(value):
             errors[field.name] = _("Write an address that begins with https://.")
         (secret if field.is_secret else public)[field.name] = value
     if errors:

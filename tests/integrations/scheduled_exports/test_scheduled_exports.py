@@ -26,7 +26,7 @@ from contacts.merging import merge
 from contacts.models import Profile, Source
 from integrations.models import ScheduledExport, ScheduledExportRun
 from integrations.scheduled_exports import running, setting_up
-from integrations.scheduled_exports.buckets import BucketStore
+from integrations.scheduled_exports.buckets import BucketStore, require_bucket
 from integrations.scheduled_exports.folders import FolderStore
 from integrations.scheduled_exports.setting_up import Wish
 from tests.contacts.stories import at, claim, person
@@ -219,6 +219,14 @@ def test_a_private_endpoint_is_refused(scoped: Account, server: str, bucket: str
 
     assert (run.state, "private network" in run.error or "red privada" in run.error) == (State.FAILED, True)
     assert "Contents" not in client_of(server).list_objects_v2(Bucket=bucket)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://[x", "http://x:99999", "gopher://x", "https://id:key@x.example", "https://x.example/?a", "https://"]
+)
+def test_what_is_no_address_is_refused_as_an_endpoint(endpoint: str) -> None:
+    with pytest.raises(ValidationError, match=r"https://s3\.example\.com"):
+        require_bucket(bucket="datos", prefix="", endpoint=endpoint)
 
 
 def test_it_is_tried_again_and_goes_on_behind_what_is_written(
