@@ -1,12 +1,16 @@
 """Country rules in words: what a rule is, what its figure says, and what changing it changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from babel import Locale
 from django.utils import formats
 from django.utils.dateparse import parse_date
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+
+from consent.portal.channels import channel_name
+from consent.vocabulary import PurposeClass
 
 # Name → what it is called, and what changing it does.
 RULES = {
@@ -59,6 +63,16 @@ KINDS = {
 }
 
 
+def country_name(code: str) -> str:
+    """The country of a two-letter code in the language of the reader; a code that is none stays as it is."""
+    return str(Locale.parse((get_language() or "en").replace("-", "_")).territories.get(code.upper(), code))
+
+
+def channel_names(kinds: Iterable[str]) -> str:
+    """Kinds of channel in words: "SMS, phone call"."""
+    return ", ".join(channel_name(kind) for kind in kinds)
+
+
 def in_words(name: str, value: Any) -> list[str]:
     """The figure as lines that anybody reads; what cannot be read that way is shown as it is."""
     if value is None or value == []:
@@ -87,13 +101,14 @@ def _dates(value: Any) -> list[str]:
 def _registry(value: Any) -> list[str]:
     return [
         str(value["name"]),
-        _("A copy of at most %(days)s days, for: %(channels)s") % {"days": value["max_age_days"], "channels": ", ".join(value["channels"])},
+        _("A copy of at most %(days)s days, for: %(channels)s")
+        % {"days": value["max_age_days"], "channels": channel_names(value["channels"])},
     ]
 
 
 def _soft(value: Any) -> list[str]:
     what = _("about similar things only") if value["similar_only"] else _("about anything")
-    return [_("By %(channels)s, %(what)s") % {"channels": ", ".join(value["channels"]), "what": what}]
+    return [_("By %(channels)s, %(what)s") % {"channels": channel_names(value["channels"]), "what": what}]
 
 
 def _due(value: Any) -> list[str]:
@@ -102,7 +117,7 @@ def _due(value: Any) -> list[str]:
 
 
 def _bans(value: Any) -> list[str]:
-    return [f"{ban['channel']}: {', '.join(ban['classes'])}" for ban in value]
+    return [f"{channel_name(ban['channel'])}: {', '.join(str(PurposeClass(each).label) for each in ban['classes'])}" for ban in value]
 
 
 _WORDS: dict[str, Callable[[Any], list[str]]] = {
@@ -114,5 +129,5 @@ _WORDS: dict[str, Callable[[Any], list[str]]] = {
     "consent_expiry": lambda value: [_("%(n)s days") % {"n": value["days"]}],
     "request_due": _due,
     "platform_ban": _bans,
-    "members": lambda value: [", ".join(value)],
+    "members": lambda value: [", ".join(country_name(code) for code in value)],
 }
