@@ -137,10 +137,12 @@ class Connector(Protocol):
     """One connected account of another system. Made anew for each piece of work; keeps nothing between them.
 
     ``settings`` holds what the form asks for, secrets too, and under ``mapped`` the properties that the mapping names, where there is one.
+    ``about`` says in one sentence what of the other system is kept in step.
     """
 
     kind: ClassVar[str]
     label: ClassVar[Any]
+    about: ClassVar[Any]
     object_type: ClassVar[str]
     setting_fields: ClassVar[tuple[SettingField, ...]]
     suggested_mapping: ClassVar[tuple[SuggestedRule, ...]]

@@ -14,6 +14,7 @@ from accounts.middleware import AccountRequest
 from accounts.roles import Ability
 from accounts.views.access import needs
 from integrations.crm.registry import CONNECTORS
+from integrations.error_words import in_words
 from integrations.models import Conflict, Connection, DeadLetter, Mapping, SyncRun
 from integrations.syncing import back_filling, conflicts, connecting, dead_letters, queries, taking_back
 from integrations.syncing.door import has_hook_secret, hook_address
@@ -26,7 +27,7 @@ from integrations.views.connection_forms import ConnectionForm, WishesForm, ever
 @needs(Ability.MANAGE_CHANNELS)
 def connections(request: AccountRequest) -> HttpResponse:
     """The list with each connection's health, and the kinds that can be added."""
-    kinds = [(kind, connector.label) for kind, connector in CONNECTORS.items()]
+    kinds = [(kind, connector.label, connector.about) for kind, connector in CONNECTORS.items()]
     return render(request, "integrations/connections.html", {"rows": queries.connections_with_health(), "kinds": kinds})
 
 
@@ -112,7 +113,7 @@ def check(request: AccountRequest, connection_id: int) -> HttpResponse:
     """Try the connection. Takes as long as the other side does, at most a minute."""
     problems = connecting.check(connection=_connection(connection_id), by=request.actor)
     for problem in problems:
-        messages.error(request, problem)
+        messages.error(request, in_words(problem))
     if not problems:
         messages.success(request, _("The connection works: the login was accepted."))
     return _to(request, connection_id)

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.middleware import AccountRequest
 from accounts.roles import Ability
 from accounts.views.access import needs
+from integrations.error_words import in_words
 from integrations.models import Connection
 from integrations.syncing import connecting, signing_in
 
@@ -83,7 +84,7 @@ def finish(request: AccountRequest, connection_id: int) -> HttpResponse:
     else:
         problems = connecting.check(connection=_connection(connection_id), by=request.actor)
         for problem in problems:
-            messages.error(request, problem)
+            messages.error(request, in_words(problem))
         if not problems:
             messages.success(request, _("Connected. Try a dry run, then take everything in."))
     return redirect("integrations:connection", account_slug=request.account.slug, connection_id=connection_id)

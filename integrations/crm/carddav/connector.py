@@ -41,6 +41,7 @@ class CardDav:
 
     kind: ClassVar[str] = "carddav"
     label: ClassVar[Any] = "CardDAV"
+    about: ClassVar[Any] = _("An address book: iCloud, Nextcloud, Radicale and others.")
     object_type: ClassVar[str] = "vcard"
     can_merge: ClassVar[bool] = False
     rate: ClassVar[Rate] = Rate(calls=100, seconds=10)

@@ -87,6 +87,7 @@ class HubSpot:
 
     kind: ClassVar[str] = "hubspot"
     label: ClassVar[Any] = "HubSpot"
+    about: ClassVar[Any] = _("Contacts of one account. With webhooks a change there is here within seconds.")
     object_type: ClassVar[str] = CONTACT
     can_merge: ClassVar[bool] = True
     # HubSpot counts 190 in any ten seconds: a full bucket and what refills meanwhile are as many.

@@ -37,6 +37,7 @@ class Rest:
 
     kind: ClassVar[str] = "rest"
     label: ClassVar[Any] = "REST / JSON"
+    about: ClassVar[Any] = _("Your own system: any interface that lists, reads and writes customers as JSON.")
     object_type: ClassVar[str] = "record"
     can_merge: ClassVar[bool] = False
     rate: ClassVar[Rate] = Rate(calls=60, seconds=10)

@@ -50,6 +50,7 @@ class Salesforce:
 
     kind: ClassVar[str] = "salesforce"
     label: ClassVar[Any] = "Salesforce"
+    about: ClassVar[Any] = _("Contacts, leads or person accounts of one organisation.")
     object_type: ClassVar[str] = "person"
     can_merge: ClassVar[bool] = True
     rate: ClassVar[Rate] = Rate(calls=100, seconds=20)

@@ -33,6 +33,7 @@ class Tryton:
 
     kind: ClassVar[str] = "tryton"
     label: ClassVar[Any] = "Tryton"
+    about: ClassVar[Any] = _("Parties of an ERP, with their addresses, emails and phones.")
     object_type: ClassVar[str] = PARTY
     can_merge: ClassVar[bool] = True
     rate: ClassVar[Rate] = Rate(calls=120, seconds=10)

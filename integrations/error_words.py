@@ -1,0 +1,69 @@
+"""What another system's refusal means, for the person who has to put it right.
+
+Connectors and the HTTP client say what happened as it is kept: briefly, in English, with the status that was answered. A page says it in
+the reader's language, and leaves the original in brackets for whoever looks after the other side. Pure.
+"""
+
+import re
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+# "PATCH 422", "POST 400 VALIDATION_ERROR", "REPORT 404".
+_ANSWERED = re.compile(r"[A-Z]{3,9} (?P<status>[1-5]\d\d)(?: .*)?", re.DOTALL)
+# What names something, and what is said of it. The first that fits is it.
+_NAMING = (
+    (
+        re.compile(r"(?P<name>[\w.\-]+) is a private address.*", re.DOTALL),
+        gettext_noop("%(name)s is in a private network. Whoever runs Hilo has to allow it first (HILO_OUTGOING_HTTP_ALLOW)."),
+    ),
+    (
+        re.compile(r"(?P<name>[\w.\-]+)(?: answers too slowly|: .*(?:timed out|Timeout).*)", re.DOTALL),
+        gettext_noop("%(name)s takes too long to answer."),
+    ),
+    (
+        re.compile(r"(?P<name>[\w.\-]+)(?:: .*(?:Errno|Connect|[Dd]isconnected).*| cannot be resolved| has no address)", re.DOTALL),
+        gettext_noop("%(name)s cannot be reached: is the address right, and is the system running?"),
+    ),
+    (re.compile(r"The token belongs to the account (?P<name>\w+)"), gettext_noop("The token belongs to another account: %(name)s.")),
+    (
+        re.compile(r"The card cannot be (?:read|written): (?P<name>\w+)"),
+        gettext_noop("The card has a mistake and cannot be used (%(name)s)."),
+    ),
+    (re.compile(r"(?P<name>[\w.\-]+) cannot be written"), gettext_noop("%(name)s cannot be written there.")),
+)
+
+
+def in_words(text: str) -> str:
+    """One sentence in the language of the reader; a text that nobody knows stays as it is."""
+    if not text:
+        return ""
+    if found := _ANSWERED.fullmatch(text):
+        return f"{answered(int(found['status']))} ({text})"
+    for pattern, words in _NAMING:
+        if found := pattern.fullmatch(text):
+            return _(words) % found.groupdict()
+    return _(text)
+
+
+def answered(status: int) -> str:
+    """What an HTTP status means that is no success."""
+    if status in (400, 422):
+        return _("The other system does not accept these values.")
+    if status == 401:
+        return _("The other system does not accept the login: the key or the password is wrong, or no longer holds.")
+    if status == 403:
+        return _("The other system does not let this login do that: it needs more rights there.")
+    if status in (404, 410):
+        return _("There is nothing at this address any more.")
+    if status in (409, 412, 423):
+        return _("Somebody changed the record there at the same moment.")
+    if status == 413:
+        return _("It is too large for the other system.")
+    if status == 429:
+        return _("The other system wants fewer calls for a while.")
+    if status >= 500:
+        return _("The other system has a problem of its own.")
+    if 300 <= status < 400:
+        return _("The address has moved: enter the new one.")
+    return _("The other system did not take it.")
