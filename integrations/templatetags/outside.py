@@ -2,7 +2,8 @@
 
 from django import template
 
-from integrations.error_words import in_words
+from integrations.error_words import answered, in_words
 
 register = template.Library()
+register.filter("answered", answered)
 register.filter("in_words", in_words)

@@ -10,7 +10,7 @@ from integrations.models import WebhookAttempt, WebhookDelivery, WebhookSubscrip
 from integrations.webhooks.event_types import label_of
 
 State = WebhookDelivery.State
-PAGE = 50
+PAGE = 25
 
 
 @dataclass(frozen=True)
