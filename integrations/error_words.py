@@ -9,6 +9,8 @@ import re
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+# Records that were put aside keep the kind of error too: "Permanent: PATCH 422".
+_KIND = re.compile(r"\A(?:Permanent|Misconfigured|Retry|Stale|AlreadyThere|UnknownField|LostPlace|Warned|[A-Z]\w*Error): ")
 # "PATCH 422", "POST 400 VALIDATION_ERROR", "REPORT 404".
 _ANSWERED = re.compile(r"[A-Z]{3,9} (?P<status>[1-5]\d\d)(?: .*)?", re.DOTALL)
 # What names something, and what is said of it. The first that fits is it.
@@ -38,6 +40,7 @@ def in_words(text: str) -> str:
     """One sentence in the language of the reader; a text that nobody knows stays as it is."""
     if not text:
         return ""
+    text = _KIND.sub("", text)
     if found := _ANSWERED.fullmatch(text):
         return f"{answered(int(found['status']))} ({text})"
     for pattern, words in _NAMING:

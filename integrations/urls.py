@@ -67,7 +67,6 @@ urlpatterns = [
     path(f"{ONE}conflicts/<int:conflict_id>/undo/", connections.settle_undo, name="connection_settle_undo"),
     path(f"{ONE}refused/<int:letter_id>/", connections.replay, name="connection_replay"),
     path(f"{ONE}mapping/", mapping.mapping, name="connection_mapping"),
-    path(f"{ONE}mapping/<int:line_id>/", connections.line, name="connection_line"),
     path(f"{ONE}mapping/<int:line_id>/change/", mapping.mapping_line, name="connection_mapping_line"),
     path(f"{ONE}mapping/<int:line_id>/remove/", mapping.mapping_remove, name="connection_mapping_remove"),
     path(f"{ONE}disconnect/", connections.disconnect, name="connection_disconnect"),

@@ -61,20 +61,6 @@ def remove_line(*, row: Mapping, by: Actor) -> None:
     locked.delete()
 
 
-@transaction.atomic
-def change_line(*, line: Mapping, direction: str, policy: str, empty: str, by: Actor) -> Mapping:
-    """Which way a line goes, who wins, what an empty value means. Raises ``ValidationError`` for a word that is none,
-    ``PermissionDenied``."""
-    require(by, Ability.MANAGE_CHANNELS)
-    if direction not in Mapping.Direction or policy not in Mapping.Policy or empty not in Mapping.Empty:
-        raise ValidationError(_("Choose one of the answers."))
-    row = Mapping.objects.select_for_update().select_related("connection").get(pk=line.pk)
-    row.direction, row.policy, row.empty = direction, policy, empty
-    row.save(update_fields=["direction", "policy", "empty"])
-    _note(row, by)
-    return row
-
-
 def _note(row: Mapping, by: Actor) -> None:
     Connection.scoped().filter(pk=row.connection_id).update(next_pull_at=timezone.now())
     said: dict[str, Any] = {"field": row.ours, "direction": row.direction, "policy": row.policy}

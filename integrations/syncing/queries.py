@@ -33,8 +33,8 @@ class Health:
 
     @property
     def tone(self) -> str:
-        """The colour of its state."""
-        if self.connection.paused:
+        """The colour of its state; one that waits for its first run is in none."""
+        if self.connection.paused or self._is_new:
             return ""
         return {State.WORKING: "good", State.FAILING: "warn"}.get(State(self.connection.state), "bad")
 
@@ -47,9 +47,11 @@ class Health:
     def word(self) -> Any:
         if self.connection.paused:
             return _("Paused")
-        if self.connection.state == State.WORKING and not self.connection.cursor:
-            return _("Not filled yet")
-        return self.connection.get_state_display()
+        return _("Not filled yet") if self._is_new else self.connection.get_state_display()
+
+    @property
+    def _is_new(self) -> bool:
+        return self.connection.state == State.WORKING and not self.connection.cursor
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,12 @@ def log_of(connection: Connection, *, before: int | None = None) -> list[LogLine
     """The latest lines, or those before the one with the id ``before``."""
     rows = SyncLog.scoped().filter(Q(pk__lt=before) if before else Q(), connection=connection)
     found = rows.select_related("record__profile__contact").order_by("-pk")[:SHOWN]
-    return [LogLine(row, [(field_label(name), _said(row.before.get(name)), _said(row.after[name])) for name in row.after]) for row in found]
+    return [LogLine(row, _changes(row)) for row in found]
+
+
+def _changes(row: SyncLog) -> list[tuple[str, str, str]]:
+    said = [(field_label(name), _said(row.before.get(name)), _said(row.after[name])) for name in row.after]
+    return [(label, before, after) for label, before, after in said if before or after]
 
 
 def mapping_of(connection: Connection) -> list[tuple[str, Mapping]]:

@@ -94,7 +94,7 @@ def _field(setting: SettingField, *, is_set: bool) -> forms.Field:
     }
     if setting.is_secret:
         state = _("Set. Leave it empty to keep it.") if is_set else ""
-        options["help_text"] = f"{setting.help} {state}".strip()
+        options["help_text"] = f"{state} {setting.help}".strip()
         # "new-password" keeps browsers from filling in the administrator's own.
         return forms.CharField(widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}), **options)
     return forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}), **options)

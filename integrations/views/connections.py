@@ -15,10 +15,9 @@ from accounts.roles import Ability
 from accounts.views.access import needs
 from integrations.crm.registry import CONNECTORS
 from integrations.error_words import in_words
-from integrations.models import Conflict, Connection, DeadLetter, Mapping, SyncRun
+from integrations.models import Conflict, Connection, DeadLetter, SyncRun
 from integrations.syncing import back_filling, conflicts, connecting, dead_letters, queries, taking_back
 from integrations.syncing.door import has_hook_secret, hook_address
-from integrations.syncing.mapping import change_line
 from integrations.syncing.signing_in import comes_next, redirect_uri, sign_in_of
 from integrations.views.connection_forms import ConnectionForm, WishesForm, every
 
@@ -76,9 +75,6 @@ def connection(request: AccountRequest, connection_id: int) -> HttpResponse:
         "mapping": queries.mapping_of(found),
         "log": log,
         "older": log[-1].line.pk if len(log) == queries.SHOWN else None,
-        "directions": Mapping.Direction.choices,
-        "policies": Mapping.Policy.choices,
-        "empties": Mapping.Empty.choices,
     }
     return render(request, "integrations/connection.html", context)
 
@@ -200,21 +196,6 @@ def replay(request: AccountRequest, connection_id: int, letter_id: int) -> HttpR
     letter = get_object_or_404(DeadLetter.scoped().select_related("connection"), pk=letter_id, connection=connection_id)
     dead_letters.ask_again(letter=letter, by=request.actor)
     messages.success(request, _("It is tried again."))
-    return _to(request, connection_id)
-
-
-@require_POST
-@needs(Ability.MANAGE_CHANNELS)
-def line(request: AccountRequest, connection_id: int, line_id: int) -> HttpResponse:
-    """Change one line of the mapping."""
-    found = get_object_or_404(Mapping.scoped(), pk=line_id, connection=connection_id)
-    said = {name: request.POST.get(name, "") for name in ("direction", "policy", "empty")}
-    try:
-        change_line(line=found, **said, by=request.actor)
-    except ValidationError as refused:
-        messages.error(request, refused.messages[0])
-    else:
-        messages.success(request, _("Saved."))
     return _to(request, connection_id)
 
 

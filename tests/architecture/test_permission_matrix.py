@@ -151,12 +151,6 @@ DOORS: dict[str, Door] = {
     "integrations:connection_mapping": page(get=CHANNELS, post=CHANNELS, connection_id="connection"),
     "integrations:connection_mapping_line": page(get=CHANNELS, post=CHANNELS, connection_id="connection", line_id="connection_line"),
     "integrations:connection_mapping_remove": page(post=CHANNELS, connection_id="connection", line_id="connection_line"),
-    "integrations:connection_line": page(
-        post=CHANNELS,
-        body={"direction": "in", "policy": "manual", "empty": "leave"},
-        connection_id="connection",
-        line_id="connection_line",
-    ),
     "integrations:connection_disconnect": page(post=CHANNELS, connection_id="connection"),
     # Whoever knows the secret of the other system: tested in tests/integrations/crm/test_hubspot_hooks.py
     "integrations:connection_hook": public("POST", key="unbekannt"),

@@ -100,7 +100,7 @@ def test_what_waits_for_a_person_is_shown_and_settled(admin_client: Client, acco
     page = text(admin_client.get(url(account, f"{connection.pk}/")))
     assert "Lima" in page
     assert "Loja" in page
-    assert '<span class="small mute">Ciudad</span>' in page
+    assert "Ciudad: ¿qué valor vale?" in page
     admin_client.post(url(account, f"{connection.pk}/conflicts/{conflict.pk}/"), {"decision": "ours"})
     with account_scope(account):
         say()
@@ -128,8 +128,10 @@ def test_settings_pause_and_mapping(admin_client: Client, account: Account, conn
     admin_client.post(url(account, f"{here}pause/"), {"paused": "yes"})
     with account_scope(account):
         line = Mapping.scoped().get(ours="city")
-    admin_client.post(url(account, f"{here}mapping/{line.pk}/"), {"direction": "in", "policy": "ours", "empty": "leave"})
-    admin_client.post(url(account, f"{here}mapping/{line.pk}/"), {"direction": "sideways", "policy": "ours", "empty": "leave"})
+    said = {"remote": line.remote, "direction": "in", "policy": "ours", "empty": "leave"}
+    admin_client.post(url(account, f"{here}mapping/{line.pk}/change/"), said)
+    assert admin_client.post(url(account, f"{here}mapping/{line.pk}/change/"), {**said, "direction": "sideways"}).status_code == 422
+    assert "De allá hacia aquí" in text(admin_client.get(url(account, here)))
     with account_scope(account):
         now, line = Connection.scoped().get(), Mapping.scoped().get(ours="city")
     assert (now.name, now.creates_there, now.erases_there, now.on_deletion, now.paused) == ("Otra", True, False, "keep", True)

@@ -10,10 +10,13 @@ from integrations.error_words import in_words
     ("text", "words"),
     [
         ("", ""),
-        ("PATCH 422", "El otro sistema no acepta estos valores. (PATCH 422)"),
+        ("Permanent: PATCH 422", "El otro sistema no acepta estos valores. (PATCH 422)"),
         ("GET 401", "El otro sistema no acepta el acceso: la clave o la contraseña no es correcta o ya no vale. (GET 401)"),
         ("POST 400 VALIDATION_ERROR (Email)", "El otro sistema no acepta estos valores. (POST 400 VALIDATION_ERROR (Email))"),
-        ("shop.example: [Errno 111] Connection refused", "shop.example no responde: ¿la dirección es correcta y el sistema está funcionando?"),
+        (
+            "shop.example: [Errno 111] Connection refused",
+            "shop.example no responde: ¿la dirección es correcta",
+        ),
         ("shop.example: The read operation timed out", "shop.example tarda demasiado en responder."),
         ("10.0.0.3 is a private address; HILO_OUTGOING_HTTP_ALLOW may name it", "10.0.0.3 está en una red privada."),
         ("There is no such database", "Esa base de datos no existe"),

@@ -26,6 +26,7 @@ class GoogleContacts(CardDav):
 
     kind: ClassVar[str] = "google"
     label: ClassVar[Any] = "Google Contacts"
+    about: ClassVar[Any] = _("The contacts of one Google account. You sign in there.")
     setting_fields: ClassVar[tuple[SettingField, ...]] = (
         SettingField("user", _("Google account"), _("The email address whose contacts are kept in step.")),
         SettingField("client_id", _("Client ID"), _("Of your app in the Google Cloud console, with the CardDAV API."), is_required=False),
