@@ -61,6 +61,7 @@ AGREEING: dict[str, Any] = {
     "opened": ngettext_lazy("Conversation opened", "Conversations opened"),
     "filed": ngettext_lazy("Message added", "Messages added"),
     "added": ngettext_lazy("Row added", "Rows added"),
+    "attached": ngettext_lazy("Contact that joined an existing one", "Contacts that joined an existing one"),
     "rejected": ngettext_lazy("Rejected row", "Rejected rows"),
 }
 
