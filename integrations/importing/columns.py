@@ -148,7 +148,7 @@ PURPOSE = Target("purpose", _("Purpose"), _words("proposito|finalidad|purpose|fi
 ACTION = Target(
     "action",
     _("Agreed or withdrew"),
-    _words("accion|estado|consentimiento|action|status|consent|opt in|optin|opt out|suscrito|subscribed|acepta|acao|situacao"),
+    _words("accion|estado|decision|consentimiento|action|status|consent|opt in|optin|opt out|suscrito|subscribed|acepta|acao|situacao"),
 )
 PROOF = Target("proof", _("What proves it"), _words("prueba|evidencia|proof|evidence|fuente|source|prova|ip|formulario"))
 NOTICE = Target("notice", _("Notice they saw"), _words("aviso|texto legal|notice|version|politica|aviso de privacidad"))
@@ -237,6 +237,8 @@ TARGETS: dict[str, tuple[Target, ...]] = {
     ),
     Kind.CONSENTS: (ADDRESS, PURPOSE, CHANNEL, ACTION, AT, PROOF, NOTICE),
 }
+# What every row of a kind has to say: without a column for it nothing of the file can be taken in.
+NEEDED: dict[str, tuple[Target, ...]] = {Kind.CONVERSATIONS: (CONVERSATION, AT), Kind.CONSENTS: (ADDRESS, ACTION)}
 
 
 KNOWN_WORDS = frozenset().union(*(target.words for targets in TARGETS.values() for target in targets))

@@ -17,7 +17,7 @@ from accounts.roles import Ability
 from accounts.views.access import needs
 from contacts.models import Contact
 from integrations.importing import running
-from integrations.importing.columns import TARGETS
+from integrations.importing.columns import NEEDED, TARGETS
 from integrations.importing.encodings import CHOICES
 from integrations.importing.keeping import rejected_lines
 from integrations.importing.kinds import WAYS
@@ -161,6 +161,8 @@ def _page(request: AccountRequest, imported: Import, *, problem: str = "", mappi
         if may_map
         else [],
         "targets": [(target.name, target.label) for target in TARGETS[imported.kind]],
+        "missing": [target.label for target in NEEDED.get(imported.kind, ()) if target.name not in chosen] if may_map else [],
+        "takes_none": check is not None and 0 < check.done == check.figures.get("counts", {}).get("rejected", 0),
         "rows": rows,
         "encodings": CHOICES if imported.format == Import.Format.CSV else (),
         "check_counts": _counts(check),
