@@ -72,7 +72,7 @@ def test_subscribe_test_log_and_replay(
     assert_accessible(page)
     page.get_by_label("Nombre").fill("Tienda")
     page.get_by_role("button", name="Crear la clave de escritura").click()
-    expect(page.locator(".code-box")).to_contain_text("wk_")
+    expect(page.locator(".code-box", has_text="wk_")).to_be_visible()
     assert_accessible(page)
     shoot(page, "customer-data")
     assert complaints == []
