@@ -1,7 +1,7 @@
 """What another system's refusal means, for the person who has to put it right.
 
-Connectors and the HTTP client say what happened as it is kept: briefly, in English, with the status that was answered. A page says it in
-the reader's language, and leaves the original in brackets for whoever looks after the other side. Pure.
+What the HTTP client and some connectors say of a call that failed is brief and in English: "PATCH 422", "shop.example cannot be resolved".
+A page says it in the reader's language, and leaves the answer in brackets for whoever looks after the other side. Pure.
 """
 
 import re
@@ -27,12 +27,6 @@ _NAMING = (
         re.compile(r"(?P<name>[\w.\-]+)(?:: .*(?:Errno|Connect|[Dd]isconnected).*| cannot be resolved| has no address)", re.DOTALL),
         gettext_noop("%(name)s cannot be reached: is the address right, and is the system running?"),
     ),
-    (re.compile(r"The token belongs to the account (?P<name>\w+)"), gettext_noop("The token belongs to another account: %(name)s.")),
-    (
-        re.compile(r"The card cannot be (?:read|written): (?P<name>\w+)"),
-        gettext_noop("The card has a mistake and cannot be used (%(name)s)."),
-    ),
-    (re.compile(r"(?P<name>[\w.\-]+) cannot be written"), gettext_noop("%(name)s cannot be written there.")),
 )
 
 
@@ -46,7 +40,7 @@ def in_words(text: str) -> str:
     for pattern, words in _NAMING:
         if found := pattern.fullmatch(text):
             return _(words) % found.groupdict()
-    return _(text)
+    return text
 
 
 def answered(status: int) -> str:

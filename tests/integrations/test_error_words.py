@@ -19,7 +19,6 @@ from integrations.error_words import in_words
         ),
         ("shop.example: The read operation timed out", "shop.example tarda demasiado en responder."),
         ("10.0.0.3 is a private address; HILO_OUTGOING_HTTP_ALLOW may name it", "10.0.0.3 está en una red privada."),
-        ("There is no such database", "Esa base de datos no existe"),
         ("Nombre de usuario inválido", "Nombre de usuario inválido"),
     ],
 )
