@@ -21,11 +21,13 @@ from contacts.models import Contact, Identifier, MergeEvent, Profile
 from contacts.survivorship import refresh
 from inbox.past_messages import remove_past
 from integrations.importing.versions import go_back
-from integrations.models import SyncOutbox
+from integrations.models import DeadLetter, SyncOutbox, WebhookEvent
 from integrations.models.imports import Import, ImportedRow, ImportRun
-from integrations.models.webhooks import WebhookEvent
+from integrations.webhooks.listening import tell_of_removal
 
 CAUSE = "import_undo"
+# News of a person is no use of them: what other systems hear, are still to hear, or refused to.
+NEWS = (WebhookEvent, SyncOutbox, DeadLetter)
 LOT = 100
 ATTEMPTS = 5
 Outcome = ImportedRow.Outcome
@@ -122,10 +124,10 @@ def _needed(profile_ids: Collection[int]) -> set[int]:
 
 @cache
 def _other_rooms() -> list[tuple[type[models.Model], str]]:
-    """Every table of another room that refers to profiles, and its column: but for our own, and what others hear of them."""
+    """Every table of another room that refers to profiles because somebody did something with them, and its column."""
     found = []
     for relation in Profile._meta.get_fields(include_hidden=True):
-        if isinstance(relation, ForeignObjectRel) and relation.related_model not in (ImportedRow, SyncOutbox, WebhookEvent):
+        if isinstance(relation, ForeignObjectRel) and relation.related_model not in (ImportedRow, *NEWS):
             model: Any = relation.related_model
             if model._meta.app_label != "contacts" and not model.__name__.startswith("Historical"):
                 found.append((model, relation.field.attname))
@@ -135,17 +137,18 @@ def _other_rooms() -> list[tuple[type[models.Model], str]]:
 def _remove(profile_ids: Sequence[int], by: Actor) -> int:
     """Take profiles away that nobody needs; whoever else sits in their contacts stays who they are."""
     shown: set[int] = set()
-    homes: set[int] = set()
+    homes: dict[int, int] = {}
     for profile in Profile.scoped().filter(pk__in=profile_ids).order_by("pk"):
         everybody = list(Profile.scoped().filter(contact=profile.contact_id).order_by("first_seen_at", "pk"))
         others = [each for each in everybody if each.pk not in profile_ids]
         if others:
             shown.add(_leave(profile, everybody, others, by))
         if profile.home_id is not None:
-            homes.add(profile.home_id)
+            homes[profile.home_id] = profile.pk
         _delete(profile)
     refresh(shown)
-    gone = _delete_homes(homes - set(Profile.scoped().filter(home__in=homes).values_list("home_id", flat=True)))
+    gone = _delete_homes(homes.keys() - set(Profile.scoped().filter(home__in=homes).values_list("home_id", flat=True)))
+    tell_of_removal({contact_id: homes[contact_id] for contact_id in sorted(gone)})
     contacts_changed.send(sender=Profile, contact_ids=sorted(shown - gone))
     return len(profile_ids)
 

@@ -3,7 +3,7 @@
 from contacts.erasers import Person, Report
 from contacts.models import Profile
 from integrations.models import WebhookAttempt
-from integrations.webhooks.listening import home_profiles, key_of_contact
+from integrations.webhooks.listening import ERASED, home_profiles, key_of_contact
 from integrations.webhooks.recording import tell
 
 GONE = {"erased": True}
@@ -17,7 +17,7 @@ def forget_webhooks(person: Person, report: Report) -> None:
     rest = Profile.scoped().filter(contact=contact_id, erased_at=None).exclude(pk__in=person.profile_ids)
     is_whole = not rest.exists()
     tell(
-        "contact.erased",
+        ERASED,
         order_key=key_of_contact(contact_id),
         profile_id=home_profiles([contact_id]).get(contact_id),
         subject_id=contact_id,

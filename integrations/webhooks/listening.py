@@ -1,6 +1,6 @@
 """From what the rooms announce to events for subscribers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.postgres.functions import TransactionNow
@@ -13,7 +13,7 @@ from inbox.announcements import ConversationChange, MessageChange, on_conversati
 from inbox.models import Conversation, Message
 from integrations.webhooks.recording import subscribers, tell, told_just_now
 
-CREATED, UPDATED = "contact.created", "contact.updated"
+CREATED, UPDATED, ERASED = "contact.created", "contact.updated", "contact.erased"
 # What these announce as a change of contacts is told as a merge, or as a suggestion.
 TOLD_OTHERWISE = (MergeEvent, MergeSuggestion)
 
@@ -51,6 +51,14 @@ def tell_of_contacts(sender: Any, *, contact_ids: list[int], **_kwargs: Any) -> 
     for pk in ids:
         if (key := key_of_contact(pk)) not in told:
             tell(CREATED if pk in born else UPDATED, order_key=key, profile_id=homes.get(pk), subject_id=pk, to=wanting)
+
+
+def tell_of_removal(born: Mapping[int, int]) -> None:
+    """These contacts, each with the profile that was born with it, are as if they had never been: whoever heard of them forgets them."""
+    wanting = subscribers([ERASED]) if born else []
+    for contact_id, profile_id in born.items() if wanting else ():
+        detail: dict[str, Any] = {"contact": {"id": contact_id}, "aliases": [], "profiles": [profile_id], "is_whole": True}
+        tell(ERASED, order_key=key_of_contact(contact_id), profile_id=None, subject_id=contact_id, to=wanting, **detail)
 
 
 def tell_of_move(*, event: MergeEvent) -> None:
