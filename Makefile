@@ -20,7 +20,7 @@ help:  ## Show this list
 run: environment  ## Run Hilo with its demo; PORT=8010 chooses another port
 	@exec $(PY) -m config.running
 
-test: environment  ## Run every check and every test
+test: environment  ## Run every check and every test; ARGS='tests/contacts -k merging' chooses tests
 	@$(PY) -m tests.chromium
 	@$(MAKE) --no-print-directory check; checked=$$?; \
 	$(ON_TEST_ENGINES) $(PY) -m pytest -n 2 $(ARGS) || exit; \

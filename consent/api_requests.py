@@ -87,6 +87,7 @@ class RightsRequestsView(ApiListView):
         summary="What people asked for by right",
         operation_id="rights_requests_list",
         parameters=[OpenApiParameter("status", str, enum=RightsRequest.Status.values), OpenApiParameter("contact", int)],
+        responses=RightsRequestSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
         """Newest first; `status` and `contact` narrow it down."""

@@ -6,7 +6,7 @@ id="msg_$(openssl rand -hex 12)"
 stamp=$(date +%s)
 key=$(printf %s "${HILO_SIGNING_SECRET#whsec_}" | openssl base64 -d -A | od -An -v -tx1 | tr -d ' \\n')
 signature=$(printf %s "$id.$stamp.$body" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | openssl base64 -A)
-curl --fail-with-body "ADDRESS" -H "content-type: application/json" -H "webhook-id: $id" \\
+curl -sS --fail-with-body "ADDRESS" -H "content-type: application/json" -H "webhook-id: $id" \\
   -H "webhook-timestamp: $stamp" -H "webhook-signature: v1,$signature" --data-binary "$body"
 """
 _PYTHON = """\

@@ -31,6 +31,13 @@ def test_every_operation_says_how_it_refuses() -> None:
                 assert "404" in operation["responses"], where
 
 
+def test_a_list_is_described_as_pages() -> None:
+    paths = description()["paths"]
+    for path in ("contacts", "conversations", "exports", "imports", "rights-requests", "webhooks"):
+        content = paths[f"/api/v1/{path}/"]["get"]["responses"]["200"]["content"]["application/json"]
+        assert content["schema"]["$ref"].startswith("#/components/schemas/Paginated"), path
+
+
 def test_the_contract_is_there() -> None:
     paths = description()["paths"]
     for path, methods in {
