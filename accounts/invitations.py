@@ -30,7 +30,7 @@ def send_invitation(*, membership: Membership, invited_by: str) -> None:
             "user": user,
             "invited_by": invited_by,
             "is_new": not user.has_usable_password(),
-            "link": settings.PUBLIC_URL + _door(user),
+            "link": settings.PUBLIC_URL + door_of(user),
             "days": settings.PASSWORD_RESET_TIMEOUT // 86_400,
         }
         subject = _("%(account)s invites you to Hilo") % {"account": membership.account.name}
@@ -41,7 +41,8 @@ def send_invitation(*, membership: Membership, invited_by: str) -> None:
         raise LetterNotSent(str(error)) from error
 
 
-def _door(user: User) -> str:
+def door_of(user: User) -> str:
+    """Where somebody who was let in goes first: to choose a password, by a link that works once, or to sign in."""
     if user.has_usable_password():
         return reverse("account_login")
     key = PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
