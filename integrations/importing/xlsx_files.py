@@ -26,7 +26,7 @@ MOST_RATIO = 200
 # Excel's own limit is 32,767 characters to a cell.
 LONGEST_TEXT = 1 << 18
 MOST_COLUMNS = 500
-# Sheets say that they are a million rows long because somebody coloured a column.
+# Sheets are a million rows long because somebody coloured a column: behind so many empty ones nothing is said of the next.
 MOST_EMPTY = 1_000
 # What the library raises for a workbook that is none, or whose parts do not fit together.
 BROKEN = (
@@ -133,7 +133,7 @@ def _rows_of(book: Workbook) -> Iterator[FileRow]:
             cells.pop()
         empty = 0 if cells else empty + 1
         if empty > MOST_EMPTY:
-            return
+            continue
         failed = any(getattr(cell, "data_type", "") == "e" for cell in row)
         yield FileRow(number, tuple(cells), Reason.EXCEL_ERROR if failed else None)
 

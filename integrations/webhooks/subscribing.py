@@ -49,10 +49,17 @@ def subscribe(
 
 @transaction.atomic
 def change(*, subscription: WebhookSubscription, changes: Mapping[str, Any], by: Actor) -> WebhookSubscription:
-    """Set name, address or events. What is on its way already goes to the new address. Raises as ``subscribe``."""
+    """Set name, address or events. What is on its way already goes to the new address. Raises as ``subscribe``.
+
+    A key of the receiver's stays with the server that it was given for.
+    """
     require(by, Ability.MANAGE_ACCOUNT)
     locked = _locked(subscription)
     clean = _cleaned(**{"name": locked.name, "url": locked.url, "events": locked.events, **changes})
+    if locked.kind == Kind.SEGMENT and urlsplit(clean["url"])[:2] != urlsplit(locked.url)[:2]:
+        raise ValidationError(
+            {"url": _("The key belongs to the server that it was given for. Make another destination for another server.")}
+        )
     changed = [field for field, value in clean.items() if getattr(locked, field) != value]
     for field in changed:
         setattr(locked, field, clean[field])

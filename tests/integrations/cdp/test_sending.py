@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from accounts.actors import SYSTEM, Actor
 from accounts.models import Account, Channel, Membership
@@ -13,7 +14,7 @@ from inbox.models import Conversation
 from inbox.receiving import process_event, store_event
 from integrations.models import WebhookAttempt
 from integrations.webhooks.delivering import deliver
-from integrations.webhooks.subscribing import prepare_test
+from integrations.webhooks.subscribing import change, prepare_test
 from tests.conftest import make_channel
 from tests.contacts.stories import writes
 from tests.inbox.wire import SECRETS, SETTINGS, envelope, text
@@ -87,3 +88,12 @@ def test_the_test_button_sends_a_track_of_nobody(receiver: Provider, scoped: Acc
 
     (message,) = told(receiver)
     assert (message["type"], message["event"], "userId" in message) == ("track", "Hilo Test", False)
+
+
+def test_the_key_stays_with_the_server_that_it_was_given_for(receiver: Provider, scoped: Account) -> None:  # noqa: F811
+    subscription, _key = subscribe_to(receiver, path="", kind="segment", key=KEY)
+    with pytest.raises(ValidationError, match="La clave es del servidor"):
+        change(subscription=subscription, changes={"url": "https://otro.example"}, by=SYSTEM)
+    subscription.refresh_from_db()
+    assert subscription.url == receiver.url
+    assert change(subscription=subscription, changes={"url": f"{receiver.url}/segment"}, by=SYSTEM).url.endswith("/segment")

@@ -165,6 +165,18 @@ def test_a_workbook_is_read_as_people_see_it() -> None:
     assert rows[3] == FileRow(4, ("Luis", "+56 9 1111 2222", "2026-03-02 09:30:00", "2.5"))
 
 
+def test_what_stands_behind_a_long_gap_is_read_too() -> None:
+    sheet = b"".join(
+        [
+            b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>',
+            *(b'<row r="%d"><c r="A%d" t="inlineStr"><is><t>x</t></is></c></row>' % (row, row) for row in (1, 3000)),
+            b"</sheetData></worksheet>",
+        ]
+    )
+    rows = list(xlsx_files.read_rows(io.BytesIO(with_part(workbook([["x"]]), "xl/worksheets/sheet1.xml", sheet))))
+    assert [row.number for row in rows if row.cells] == [1, 3000]
+
+
 def test_of_a_formula_the_value_is_taken_that_was_last_computed() -> None:
     sheet = (
         b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1">'
