@@ -113,7 +113,7 @@ CUSTOMER_NUMBER = Target(
     _words("numero de cliente|nro cliente|numero cliente|customer number|account number|numero do cliente|no cliente|cod cliente"),
 )
 COMPANY = Target("company", _("Company"), _words("empresa|compania|company|organizacion|organization|organizacao|org|negocio"))
-CITY = Target("city", _("City"), _words("ciudad|cidade|city|comuna|localidad|municipio|town"))
+CITY = Target("city", _("City"), _words("ciudad|cidade|city|comuna|distrito|localidad|municipio|town"))
 STREET = Target("street", _("Street and number"), _words("calle|direccion|domicilio|endereco|rua|address|street|street address"))
 POSTCODE = Target("postcode", _("Postcode"), _words("codigo postal|cp|cep|zip|zip code|postcode|postal code"))
 COUNTRY = Target("country", _("Country"), _words("pais|country"))

@@ -33,7 +33,7 @@ Kind, State = ImportRun.Kind, ImportRun.State
 # What the counts are called, in the order in which they are shown, and the mark of each.
 COUNT_WORDS: dict[str, tuple[Any, str]] = {
     "created": (gettext_lazy("New contacts"), "good"),
-    "opened": (gettext_lazy("Conversations opened"), "good"),
+    "opened": (gettext_lazy("New conversations"), "good"),
     "filed": (gettext_lazy("Messages added"), "good"),
     "added": (gettext_lazy("Added"), "good"),
     "attached": (gettext_lazy("Joined an existing contact"), "accent"),
@@ -58,7 +58,7 @@ COUNT_WORDS: dict[str, tuple[Any, str]] = {
 }
 # The number stands before the word: where it is read as one, the word agrees with it.
 AGREEING: dict[str, Any] = {
-    "opened": ngettext_lazy("Conversation opened", "Conversations opened"),
+    "opened": ngettext_lazy("New conversation", "New conversations"),
     "filed": ngettext_lazy("Message added", "Messages added"),
     "added": ngettext_lazy("Row added", "Rows added"),
     "attached": ngettext_lazy("Contact that joined an existing one", "Contacts that joined an existing one"),
