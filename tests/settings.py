@@ -21,5 +21,8 @@ from config.settings import CHANNEL_LAYERS, REDIS_URL  # noqa: E402
 SERVER, _, NUMBER = REDIS_URL.rpartition("/")
 CELERY_BROKER_WRITE_URL = os.environ.get("HILO_TEST_TASKS_TO") or f"{SERVER}/{15 - int(NUMBER)}"
 
+# Every test client loads the middleware anew; without this each would read all static files before its first answer.
+WHITENOISE_AUTOREFRESH = True
+
 # Topics of the socket layer are not divided by database number.
 CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"hilo-live-{WORKER}"  # type: ignore[index]

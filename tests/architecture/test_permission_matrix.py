@@ -378,6 +378,18 @@ def worlds(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Worl
         yield make_world("Zunilda"), make_world("Wenceslao")
 
 
+@pytest.fixture(scope="module")
+def untouched(worlds: tuple[World, World], django_db_blocker: Any) -> tuple[str, str]:
+    """What every test begins with: the fingerprint of the first account, and of both."""
+    with django_db_blocker.unblock():
+        return fingerprint(worlds[0]), fingerprint(*worlds)
+
+
+@pytest.fixture
+def before(untouched: tuple[str, str]) -> str:
+    return untouched[0]
+
+
 @pytest.fixture
 def world(worlds: tuple[World, World], db: None) -> World:
     # Every test has a folder of its own for files.
@@ -435,8 +447,7 @@ def of_kind(*kinds: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", of_kind("page", "api"))
-def test_nobody_gets_in_and_nothing_changes(name: str, world: World) -> None:
-    before = fingerprint(world)
+def test_nobody_gets_in_and_nothing_changes(name: str, world: World, before: str) -> None:
 
     for method in METHODS:
         response = knock(name, method, of=world)
@@ -451,9 +462,10 @@ def test_nobody_gets_in_and_nothing_changes(name: str, world: World) -> None:
 
 
 @pytest.mark.parametrize("name", of_kind("page"))
-def test_another_accounts_administrator_finds_no_page_and_nothing_changes(name: str, world: World, elsewhere: World) -> None:
+def test_another_accounts_administrator_finds_no_page_and_nothing_changes(
+    name: str, world: World, elsewhere: World, untouched: tuple[str, str]
+) -> None:
     door = DOORS[name]
-    before = fingerprint(world, elsewhere)
 
     for method in METHODS:
         response = knock(name, method, of=world, by=elsewhere, role="admin")
@@ -466,13 +478,12 @@ def test_another_accounts_administrator_finds_no_page_and_nothing_changes(name: 
             assert response.status_code in ({404} if takes else {404, 405}), (method, response.status_code)
             assert not shows(response, world), method
 
-    assert fingerprint(world, elsewhere) == before
+    assert fingerprint(world, elsewhere) == untouched[1]
 
 
 @pytest.mark.parametrize("name", of_kind("api"))
-def test_another_accounts_token_finds_nothing_and_nothing_of_ours_changes(name: str, world: World, elsewhere: World) -> None:
+def test_another_accounts_token_finds_nothing_and_nothing_of_ours_changes(name: str, world: World, elsewhere: World, before: str) -> None:
     door = DOORS[name]
-    before = fingerprint(world)
 
     for method in METHODS:
         response = knock(name, method, of=world, by=elsewhere, role="admin")
@@ -485,9 +496,8 @@ def test_another_accounts_token_finds_nothing_and_nothing_of_ours_changes(name: 
 
 
 @pytest.mark.parametrize("name", of_kind("page", "api"))
-def test_too_low_a_role_is_refused_and_nothing_changes(name: str, world: World) -> None:
+def test_too_low_a_role_is_refused_and_nothing_changes(name: str, world: World, before: str) -> None:
     door = DOORS[name]
-    before = fingerprint(world)
 
     for method in METHODS:
         role = highest_role_without(door.ability(method)) if door.takes(method) else None
@@ -499,9 +509,8 @@ def test_too_low_a_role_is_refused_and_nothing_changes(name: str, world: World) 
 
 
 @pytest.mark.parametrize("name", of_kind("page", "api"))
-def test_the_right_role_gets_an_answer_and_reading_changes_nothing(name: str, world: World) -> None:
+def test_the_right_role_gets_an_answer_and_reading_changes_nothing(name: str, world: World, before: str) -> None:
     door = DOORS[name]
-    before = fingerprint(world)
 
     for method in METHODS:
         role = lowest_role_with(door.ability(method)) if door.takes(method) else "admin"
@@ -520,8 +529,7 @@ def test_the_right_role_gets_an_answer_and_reading_changes_nothing(name: str, wo
 
 
 @pytest.mark.parametrize("name", of_kind("personal"))
-def test_what_is_ones_own_asks_for_a_login(name: str, world: World) -> None:
-    before = fingerprint(world)
+def test_what_is_ones_own_asks_for_a_login(name: str, world: World, before: str) -> None:
 
     for method in METHODS:
         anonymous = knock(name, method, of=world)
@@ -536,8 +544,7 @@ def test_what_is_ones_own_asks_for_a_login(name: str, world: World) -> None:
 
 
 @pytest.mark.parametrize("name", of_kind("open"))
-def test_what_is_open_shows_nothing_of_an_account_and_changes_nothing(name: str, world: World) -> None:
-    before = fingerprint(world)
+def test_what_is_open_shows_nothing_of_an_account_and_changes_nothing(name: str, world: World, before: str) -> None:
 
     for method in METHODS:
         response = knock(name, method, of=world)
